@@ -1,0 +1,148 @@
+"""What the use cases need from the outside, as contracts.
+
+Every port says what it promises, what it raises and what may be called twice. Adapters live in
+`infrastructure/`; hand-written fakes in `tests/`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+import numpy as np
+from msgspec import Struct
+
+from domain.event import Event
+from domain.instrument import Instrument
+from kernels.dtypes import BAR
+
+__all__ = ["BAR"]  # re-exported: adapters know the bar layout through this port
+
+Bars = np.ndarray[Any, Any]  # one-dimensional, dtype BAR
+
+
+class LogEntry(Struct, frozen=True):
+    """One event as the log holds it."""
+
+    position: int  # 1, 2, 3 … without gaps
+    recorded_at: int  # µs UTC, never decreasing
+    event: Event
+
+
+class Checkpoint(Struct, frozen=True):
+    """Where trading stands: disposable, since log and sealed bars rebuild it.
+
+    Saved in the transaction of the step it describes, so that a crash can never part the two.
+    """
+
+    last_bar: int  # open time of the last base bar whose step is in the log
+    state: bytes  # the trading state, opaque to the store
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """What commits together or not at all."""
+
+    events: Sequence[Event]
+    blobs: Mapping[str, bytes] = {}  # sha256 hex -> content
+    checkpoint: Checkpoint | None = None
+
+
+class Conflict(Exception):
+    """A stream moved on: another writer used the version that this batch expected to be free."""
+
+
+class LogFailed(Exception):
+    """The log cannot take events (disk full, corrupt, read-only): nothing of the batch was stored."""
+
+
+class EventLog(Protocol):
+    """The only truth: append-only, hash-chained, gapless.
+
+    `submit` returns at once; its future gives the position of the batch's last event (the head, for
+    a batch without events) once the batch is durable, or raises `Conflict` or `LogFailed`. Batches
+    become durable in the order submitted; after a failure every later batch fails too, until
+    `close`. Reads see only durable events.
+    """
+
+    def submit(self, batch: Batch) -> "Future[int]": ...
+
+    def append(self, batch: Batch) -> int:
+        """Submit and wait."""
+
+    def head(self) -> int:
+        """The last position, 0 for an empty log."""
+
+    def read(self, after: int = 0, limit: int = 1000) -> Sequence[LogEntry]:
+        """Entries with position > after, in order, at most `limit`."""
+
+    def stream(self, stream: str, after: int = 0) -> Iterator[Event]:
+        """One stream's events with stream_version > after, in order."""
+
+    def correlated(self, correlation_id: str) -> Sequence[LogEntry]:
+        """Every entry with that correlation id, in order (an index serves it)."""
+
+    def streams(self, prefix: str) -> Sequence[str]:
+        """Names of the streams that begin so, sorted."""
+
+    def blob(self, sha256: str) -> bytes:
+        """Raises KeyError."""
+
+    def checkpoint(self) -> Checkpoint | None:
+        """The latest saved, if any."""
+
+    def close(self) -> None:
+        """Drain, then close. May be called twice."""
+
+
+class FeedDescription(Struct, frozen=True, kw_only=True):
+    feed: str  # live | recorded | synthetic
+    venue: str
+    timeframe: str
+    data_digest: str
+    instruments: tuple[Instrument, ...]
+    total: int | None = None  # bars it will give, where known
+
+
+class FeedFinished(Exception):
+    """There are no more bars, and there will be none."""
+
+
+class FeedError(Exception):
+    """The feed cannot deliver: unknown symbol, impossible timeframe, a bad row (named), no venue."""
+
+
+class Feed(Protocol):
+    """Closed base bars of one symbol, oldest first.
+
+    The caller keeps the cursor, so asking twice gives the same bars: a feed may be restarted
+    anywhere. Bars are strictly increasing, aligned to the timeframe and sane (low ≤ open, close ≤
+    high, prices > 0, volume ≥ 0); a bar that never came is simply absent.
+    """
+
+    def describe(self) -> FeedDescription: ...
+
+    def read(self, after: int, limit: int, timeout: float) -> Bars:
+        """Bars with timestamp > after: at least one and at most `limit`, or none when none arrived
+        within `timeout` seconds. Raises FeedFinished, FeedError."""
+
+    def close(self) -> None: ...
+
+
+class BarJournal(Protocol):
+    """The bars that were used, durable before the step that used them.
+
+    A torn tail (a crash in the middle of a write) is cut when the journal is opened.
+    """
+
+    def append(self, bars: Bars) -> None:
+        """Write and fsync. Raises ValueError for a bar not after the last."""
+
+    def last(self) -> int | None:
+        """Open time of the last bar."""
+
+    def read(self, after: int, limit: int) -> Bars:
+        """Bars with timestamp > after, at most `limit`."""
+
+    def records(self, start: int, end: int) -> bytes:
+        """The raw records with start ≤ timestamp < end, as sealed."""
+
+    def close(self) -> None: ...

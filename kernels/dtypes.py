@@ -1,0 +1,119 @@
+"""The layout of everything that enters or leaves the kernel, with a unit on every field.
+
+Money is in whole 1e-8 quote units, prices in whole ticks, quantities in whole lots: integer-valued
+doubles below 2^53, so sums are exact. Digests are taken over these little-endian layouts, so an
+order or a width here is part of every recorded digest: extend at the end, never reorder.
+"""
+
+import numpy as np
+
+BAR = np.dtype(
+    [
+        ("timestamp", "<i8"),  # bar open, ms UTC
+        ("open", "<f8"),  # quote
+        ("high", "<f8"),
+        ("low", "<f8"),
+        ("close", "<f8"),
+        ("volume", "<f8"),  # base
+        ("funding", "<f8"),  # sum of funding rates settled in (previous open, this open]; 0 for spot
+    ]
+)
+
+# One row of what happened to an account: float64 columns, row-major. KIND decides what A… mean.
+RECORD_WIDTH = 16
+KIND = 0
+BAR_INDEX = 1  # index of the base bar within the block
+AT_CLOSE = 2  # 0: at that bar's open, 1: within the bar or at its close
+A, B, C, D, E, F, G, H, I, J, K, L, M = range(3, 16)
+
+SIGNAL = 1  # A side ±1, B confidence, C tag index, D index of the strategy bar in the block,
+#             E stop distance (quote, NaN none), F target distance, G close (ticks)
+ORDER = 2  # A side +1 buy −1 sell, B intent code, C lots, D reference price (ticks), E tag index
+FILL = 3  # A side, B intent code, C lots, D price (ticks), E reference price before slippage
+#           (ticks), F fee, G slippage cost, H 1 taker 0 maker
+CANCELLED = 4  # A reason code: the pending entry was withdrawn
+OPENED = 5  # A side, B lots, C entry price (ticks), D stop (ticks, NaN none), E target, F tag index
+CLOSED = 6  # A side, B lots, C entry (ticks), D exit (ticks), E gross, F fees, G slippage,
+#             H funding, I net, J MAE, K MFE, L strategy bars held, M intent code of the exit
+FUNDED = 7  # A rate, B amount paid (+) or received (−)
+LIQUIDATED = 8  # A price (ticks), B margin lost
+MARKED = 9  # A cash, B unrealised, C peak equity, D deepest drawdown, E close (ticks)
+REFUSED = 10  # A limit code, B limit, C observed (NaN: could not be computed)
+TRIPPED = 11  # A limit code, B limit, C observed, D until (ms)
+CLEARED = 12  # A limit code
+RUINED = 13  # A equity, B required (both money)
+
+# Intent codes, the order's reason to be; names as in domain.portfolio.events.Intent.
+INTENTS = ("entry", "stop", "target", "time_limit", "reverse", "liquidation", "operator")
+ENTRY, STOP, TARGET, TIME_LIMIT, REVERSE, LIQUIDATION, OPERATOR = range(7)
+
+# Limit codes, as recorded in RiskRefused and BreakerTripped.
+LIMIT_CODES = (
+    "RISK_DAILY_LOSS",
+    "RISK_MARGIN_FRACTION",
+    "RISK_MARGIN_ABSOLUTE",
+    "RISK_NOTIONAL",
+    "RISK_STOP_MISSING",
+    "RISK_MINIMUM",
+    "RISK_FIGURE_MISSING",
+)
+(
+    DAILY_LOSS,
+    MARGIN_FRACTION,
+    MARGIN_ABSOLUTE,
+    NOTIONAL,
+    STOP_MISSING,
+    MINIMUM,
+    FIGURE_MISSING,
+) = range(7)
+
+# Control bits, one word per account and block: what the inputs say about it.
+ENTRIES_OFF = 1  # paused, demoted, retired, stopped: pending entries are withdrawn, exits go on
+FLATTEN = 2  # close what is open at the next open
+
+# Reasons of CANCELLED.
+CANCEL_REASONS = ("entries_off",)
+
+# Limits an account is held to. Money in 1e-8 quote; 0 in `enforced` turns them all off (research).
+LIMITS = np.dtype(
+    [
+        ("enforced", "<f8"),  # 1 or 0
+        ("daily_loss", "<f8"),  # money: realised + open since the UTC day began
+        ("margin_fraction", "<f8"),  # initial margin of a trade / equity
+        ("margin_absolute", "<f8"),  # money: initial margin of a trade
+        ("notional_multiple", "<f8"),  # Σ notional / equity
+    ]
+)
+
+# What an account is charged and how finely it trades.
+MARKET = np.dtype(
+    [
+        ("tick", "<f8"),  # quote
+        ("lot", "<f8"),  # base
+        ("unit", "<f8"),  # money of one lot moving one tick: tick · lot · 1e8, a whole number
+        ("min_notional", "<f8"),  # money
+        ("maker", "<f8"),  # fraction of notional
+        ("taker", "<f8"),
+        ("slippage", "<f8"),  # fraction of price
+        ("maintenance", "<f8"),  # maintenance margin, fraction of notional
+        ("perpetual", "<f8"),  # 1: funding applies
+    ]
+)
+
+# A closed trade, as digested: twelve int64, little-endian, in the order they closed.
+TRADE = np.dtype(
+    [
+        ("entry_at", "<i8"),  # ms
+        ("exit_at", "<i8"),
+        ("side", "<i8"),  # ±1
+        ("lots", "<i8"),
+        ("entry_ticks", "<i8"),
+        ("exit_ticks", "<i8"),
+        ("gross", "<i8"),  # money, 1e-8 quote
+        ("fees", "<i8"),
+        ("slippage", "<i8"),
+        ("funding", "<i8"),
+        ("net", "<i8"),
+        ("intent", "<i8"),  # code of the exit
+    ]
+)
