@@ -31,7 +31,7 @@ SIGNAL = 1  # A side ±1, B confidence, C tag index, D index of the strategy bar
 ORDER = 2  # A side +1 buy −1 sell, B intent code, C lots, D reference price (ticks), E tag index
 FILL = 3  # A side, B intent code, C lots, D price (ticks), E reference price before slippage
 #           (ticks), F fee, G slippage cost, H 1 taker 0 maker
-CANCELLED = 4  # A reason code: the pending entry was withdrawn
+CANCELLED = 4  # A reason code, B intent code of the pending order that was withdrawn
 OPENED = 5  # A side, B lots, C entry price (ticks), D stop (ticks, NaN none), E target, F tag index
 CLOSED = 6  # A side, B lots, C entry (ticks), D exit (ticks), E gross, F fees, G slippage,
 #             H funding, I net, J MAE, K MFE, L strategy bars held, M intent code of the exit
@@ -72,7 +72,8 @@ ENTRIES_OFF = 1  # paused, demoted, retired, stopped: pending entries are withdr
 FLATTEN = 2  # close what is open at the next open
 
 # Reasons of CANCELLED.
-CANCEL_REASONS = ("entries_off",)
+CANCEL_REASONS = ("entries_off", "position_closed")
+WITHDRAWN, ALREADY_CLOSED = range(2)
 
 # Limits an account is held to. Money in 1e-8 quote; 0 in `enforced` turns them all off (research).
 LIMITS = np.dtype(
@@ -99,6 +100,71 @@ MARKET = np.dtype(
         ("perpetual", "<f8"),  # 1: funding applies
     ]
 )
+
+# What one account holds. Initial values: cash = equity = peak = capital, stop and target NaN, all else 0.
+ACCOUNT = np.dtype(
+    [
+        (name, "<f8")
+        for name in (
+            "leverage",
+            "cash",  # money: capital + realised − fees of what is open
+            "equity",  # money, at the last close
+            "position",  # lots, signed
+            "entry_price",  # ticks, before slippage
+            "entry_ticks",  # ticks, as filled
+            "entry_at",  # ms
+            "entry_fee",  # money
+            "entry_slippage",  # money
+            "funding",  # money paid on this position
+            "bars",  # strategy bars held
+            "mae",  # money, ≤ 0
+            "mfe",  # money, ≥ 0
+            "tag",  # index
+            "stop",  # ticks, NaN none
+            "target",  # ticks, NaN none
+            "peak",  # money
+            "drawdown",  # money, deepest so far
+            "day_ends",  # ms: when the loss account's UTC day is over
+            "day_equity",  # money, when that day began
+            "blocked_until",  # ms, 0: entries are not blocked
+            "mark_at",  # ms: when equity is told next; 0 before the first bar
+            "ruined",  # 1 or 0
+            "side",  # what entry() said last: ±1, 0 flat
+            "realised",  # money
+            "trades",
+            "wins",
+        )
+    ]
+)
+
+# What was decided at the last strategy close, for the next open.
+INTENTS = np.dtype(
+    [
+        (name, "<f8")
+        for name in (
+            "entry_lots",  # signed; 0: no entry waits
+            "stop_ticks",  # distance from the fill
+            "target_ticks",  # distance, NaN none
+            "tag",  # index
+            "exit_intent",  # intent code; 0: no exit waits
+        )
+    ]
+)
+
+# What the inputs say, one flag each, unpacked from the control word.
+CONTROL = np.dtype([("entries_off", "<f8"), ("flatten", "<f8")])
+
+# Where in time a step stands.
+CLOCK = np.dtype(
+    [
+        ("base_ms", "<f8"),  # length of a base bar
+        ("closed", "<f8"),  # strategy bars that closed at this base bar
+        ("index", "<f8"),  # of the last of them within the block
+    ]
+)
+
+# Default sizing: this share of equity is put up as margin for a trade.
+MARGIN_SHARE = 0.05
 
 # A closed trade, as digested: twelve int64, little-endian, in the order they closed.
 TRADE = np.dtype(

@@ -1,0 +1,63 @@
+"""The words of the kernel's own library, so that editors and type checkers know them.
+
+Library functions (`kernels/library`) are parsed and inlined like strategies, never executed; these
+definitions exist only to be looked at. A library function's body is straight-line code, `if`,
+bounded `for`, with one `return` at its end.
+"""
+
+from typing import NoReturn
+
+Number = float  # a number fixed for a run
+Bars = float  # a lookback: a whole number or parameter, 1 … 5000
+Series = float  # one number per strategy bar
+Condition = bool  # one truth value per strategy bar
+
+nan = float("nan")
+open_ = high = low = close = volume = 0.0  # of the strategy bar that just closed
+
+
+class Ring:
+    """A buffer that keeps its cells from bar to bar; they start as `initial`."""
+
+    def __getitem__(self, index: float) -> float: ...  # type: ignore[empty-body]
+
+    def __setitem__(self, index: float, value: float) -> None: ...
+
+
+def never() -> NoReturn:
+    raise RuntimeError("library code is parsed, never executed")
+
+
+def state(initial: float) -> float:
+    """Declare a variable that keeps its value from bar to bar."""
+    never()
+
+
+def ring(length: float, initial: float = 0.0) -> Ring:
+    """Declare a buffer of at least `length` cells that keeps its values from bar to bar."""
+    never()
+
+
+def minimum(a: float, b: float) -> float:
+    """`a if a < b else b`: the second where either is NaN."""
+    never()
+
+
+def maximum(a: float, b: float) -> float:
+    """`a if a > b else b`: the second where either is NaN."""
+    never()
+
+
+def sqrt(x: float) -> float:
+    """Square root, correctly rounded."""
+    never()
+
+
+def floor(x: float) -> float:
+    """Largest whole number not above x."""
+    never()
+
+
+def emit(kind: int, at_close: int, *values: float) -> None:
+    """Record what happened, in the layout of `kernels.dtypes`."""
+    never()

@@ -1,0 +1,152 @@
+"""The flat list: what a strategy means, before any backend spells it.
+
+Everything a strategy says, its indicators and the trading step end up as one list of typed
+statements over scalars, a state vector and named records. Printers only spell it, so whatever two
+backends disagree about cannot be the meaning. All numbers are IEEE doubles; the only operations are
++ − * / sqrt abs floor, comparisons and selection, which every backend rounds alike.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Type = Literal["num", "bool"]
+
+# Levels: an expression is as variable as its most variable part.
+CONST = 0  # numbers and parameters: fixed for a run
+SERIES = 1  # one value per strategy bar
+ACCOUNT = 2  # depends on what the account holds
+
+
+@dataclass(frozen=True, slots=True)
+class Num:
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    name: str
+    type: Type
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A named double in a record: param.lookback, bar.close, account.cash, row.mid …"""
+
+    record: str
+    name: str
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One double of the series state, kept from bar to bar."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One double of a ring buffer inside the series state; `index` is a whole number ≥ 0."""
+
+    base: int
+    index: "Expr"
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    op: Literal["-", "not", "sqrt", "abs", "floor"]
+    operand: "Expr"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    op: Literal["+", "-", "*", "/", "<", "<=", ">", ">=", "==", "!=", "and", "or"]
+    left: "Expr"
+    right: "Expr"
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    test: "Expr"
+    then: "Expr"
+    other: "Expr"
+
+
+Expr = Num | Flag | Var | Field | State | Cell | Unary | Binary | Select
+Target = Var | Field | State | Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    target: Target
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    test: Expr
+    body: tuple["Stmt", ...]
+    orelse: tuple["Stmt", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`var` runs over 0 … count − 1; the count is bounded by a buffer's length."""
+
+    var: Var
+    count: Expr
+    body: tuple["Stmt", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """One row of the block's records: KIND, bar index, phase, then the values."""
+
+    kind: int
+    at_close: int
+    values: tuple[Expr, ...]
+
+
+Stmt = Set | If | Loop | Emit
+
+BOOLEAN_OPS = frozenset(("<", "<=", ">", ">=", "==", "!=", "and", "or"))
+
+
+def type_of(expr: Expr) -> Type:
+    """Say whether an expression is a number or a truth value."""
+    match expr:
+        case Flag():
+            return "bool"
+        case Var(type=kind):
+            return kind
+        case Unary(op=op):
+            return "bool" if op == "not" else "num"
+        case Binary(op=op):
+            return "bool" if op in BOOLEAN_OPS else "num"
+        case Select(then=then):
+            return type_of(then)
+        case _:
+            return "num"
+
+
+def level_of(expr: Expr) -> int:
+    """Say how variable an expression is: CONST, SERIES or ACCOUNT."""
+    match expr:
+        case Num() | Flag():
+            return CONST
+        case Var(level=level) | Field(level=level):
+            return level
+        case State() | Cell():
+            return SERIES
+        case Unary(operand=operand):
+            return level_of(operand)
+        case Binary(left=left, right=right):
+            return max(level_of(left), level_of(right))
+        case Select(test=test, then=then, other=other):
+            return max(level_of(test), level_of(then), level_of(other))

@@ -1,0 +1,92 @@
+"""A strategy file, compiled: what it declares, and the functions that trade it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+
+from kernels import build
+from kernels.errors import ParameterError, UnknownBackend
+from kernels.frontend.strategy import TIMEFRAMES, Flat, Parameter, read_strategy
+from kernels.printers import scalar
+
+BACKENDS = ("numba",)
+
+__all__ = ["BACKENDS", "Parameter", "Program", "check_backend", "compile_strategy"]
+
+
+@dataclass(frozen=True)
+class Program:
+    """One strategy's text in compiled form; machine code is made when it is first run."""
+
+    flat: Flat
+    source_sha: str  # sha256 of the text
+
+    @property
+    def name(self) -> str:
+        return self.flat.name
+
+    @property
+    def docstring(self) -> str:
+        return self.flat.documentation
+
+    @property
+    def timeframe(self) -> str:
+        return self.flat.timeframe
+
+    @property
+    def timeframe_ms(self) -> int:
+        return TIMEFRAMES[self.flat.timeframe] * 60_000
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return tuple(self.flat.parameters.values())
+
+    @property
+    def series_names(self) -> tuple[str, ...]:
+        """The series that the author named, in the order of the file."""
+        return self.flat.named
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags by index; index 0 is no tag."""
+        return tuple(self.flat.tags)
+
+    @cached_property
+    def module(self) -> ModuleType:
+        """The numba functions: series, step, decide and their constants."""
+        record = build.load("record", scalar.print_record())
+        simulate = build.load("simulate", scalar.print_simulate(self.flat.simulate, record.__name__))
+        text = scalar.print_strategy(self.flat, record.__name__, simulate.__name__)
+        return build.load("strategy", text)
+
+    def resolve(self, given: Mapping[str, float]) -> dict[str, float]:
+        """Fill in defaults and check ranges; raises ParameterError naming the parameter."""
+        declared = self.flat.parameters
+        for name in given:
+            if name not in declared:
+                names = ", ".join(declared) or "none"
+                raise ParameterError(f"parameter {name!r} is unknown to {self.name}, which has: {names}")
+        return {name: checked(p, float(given.get(name, p.default))) for name, p in declared.items()}
+
+
+def checked(parameter: Parameter, value: float) -> float:
+    kind = "a whole number" if parameter.integer else "a number"
+    if not parameter.low <= value <= parameter.high or (parameter.integer and value != int(value)):
+        raise ParameterError(
+            f"parameter {parameter.name} was {value:g}, must be {kind} from {parameter.low:g} to {parameter.high:g}"
+        )
+    return value
+
+
+def compile_strategy(text: str, name: str) -> Program:
+    """Check and flatten a strategy's text; raises StrategyError with line and column."""
+    return Program(read_strategy(text, name), hashlib.sha256(text.encode()).hexdigest())
+
+
+def check_backend(name: str) -> str:
+    """Give the backend's name back, or raise UnknownBackend."""
+    if name not in BACKENDS:
+        raise UnknownBackend(f"backend was {name!r}, must be one of: {', '.join(BACKENDS)}")
+    return name
