@@ -5,6 +5,7 @@ definitions exist only to be looked at. A library function's body is straight-li
 bounded `for`, with one `return` at its end.
 """
 
+from collections.abc import Iterator
 from typing import NoReturn
 
 Number = float  # a number fixed for a run
@@ -26,6 +27,11 @@ class Ring:
 
 def never() -> NoReturn:
     raise RuntimeError("library code is parsed, never executed")
+
+
+def each(count: float) -> Iterator[float]:
+    """0, 1 … count − 1; the count is at most a buffer's length."""
+    never()
 
 
 def state(initial: float) -> float:
@@ -60,4 +66,19 @@ def floor(x: float) -> float:
 
 def emit(kind: int, at_close: int, *values: float) -> None:
     """Record what happened, in the layout of `kernels.dtypes`."""
+    never()
+
+
+def entry() -> tuple[float, float, float]:
+    """What the strategy says at this close: side (±1, 0), confidence, tag index."""
+    never()
+
+
+def exits(side: float, entry_price: float, bars: float, gain: float) -> tuple[float, float, float]:
+    """What the strategy plans for a position: stop, target (quote), strategy bars; NaN for none."""
+    never()
+
+
+def warm() -> bool:
+    """Whether every series of the strategy has a figure."""
     never()

@@ -15,7 +15,10 @@ BAR = np.dtype(
         ("low", "<f8"),
         ("close", "<f8"),
         ("volume", "<f8"),  # base
-        ("funding", "<f8"),  # sum of funding rates settled in (previous open, this open]; 0 for spot
+        (
+            "funding",
+            "<f8",
+        ),  # sum of funding rates settled in (previous open, this open]; 0 for spot
     ]
 )
 
@@ -101,7 +104,7 @@ MARKET = np.dtype(
     ]
 )
 
-# What one account holds. Initial values: cash = equity = peak = capital, stop and target NaN, all else 0.
+# What one account holds. At first cash = equity = peak = capital, stop and target NaN, all else 0.
 ACCOUNT = np.dtype(
     [
         (name, "<f8")
@@ -137,8 +140,8 @@ ACCOUNT = np.dtype(
     ]
 )
 
-# What was decided at the last strategy close, for the next open.
-INTENTS = np.dtype(
+# What was decided at the last strategy close and waits for the next open.
+PENDING = np.dtype(
     [
         (name, "<f8")
         for name in (

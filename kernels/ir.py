@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Type = Literal["num", "bool"]
+UnaryOp = Literal["-", "not", "sqrt", "abs", "floor"]
+BinaryOp = Literal["+", "-", "*", "/", "<", "<=", ">", ">=", "==", "!=", "and", "or"]
 
 # Levels: an expression is as variable as its most variable part.
 CONST = 0  # numbers and parameters: fixed for a run
@@ -60,13 +62,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Unary:
-    op: Literal["-", "not", "sqrt", "abs", "floor"]
+    op: UnaryOp
     operand: "Expr"
 
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    op: Literal["+", "-", "*", "/", "<", "<=", ">", ">=", "==", "!=", "and", "or"]
+    op: BinaryOp
     left: "Expr"
     right: "Expr"
 

@@ -50,7 +50,7 @@ __all__ = [
     "wma",
 ]
 
-open: Any = None  # the strategy bar that just closed
+open: Any = None  # noqa: A001  (the strategy bar that just closed)
 high: Any = None
 low: Any = None
 close: Any = None

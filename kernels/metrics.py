@@ -49,7 +49,7 @@ def wilson_low(wins: int, trades: int) -> Decimal | None:
     count, square = Decimal(trades), EXACT.multiply(Z_95, Z_95)
     rate = EXACT.divide(Decimal(wins), count)
     spread = EXACT.add(
-        EXACT.divide(EXACT.multiply(rate, 1 - rate), count),
+        EXACT.divide(EXACT.multiply(rate, EXACT.subtract(1, rate)), count),
         EXACT.divide(square, EXACT.multiply(EXACT.multiply(4, count), count)),
     )
     centre = EXACT.add(rate, EXACT.divide(square, EXACT.multiply(2, count)))

@@ -8,7 +8,8 @@ from types import ModuleType
 
 from kernels import build
 from kernels.errors import ParameterError, UnknownBackend
-from kernels.frontend.strategy import TIMEFRAMES, Flat, Parameter, read_strategy
+from kernels.frontend.flat import TIMEFRAMES, Flat, Parameter
+from kernels.frontend.strategy import read_strategy
 from kernels.printers import scalar
 
 BACKENDS = ("numba",)
@@ -57,7 +58,9 @@ class Program:
     def module(self) -> ModuleType:
         """The numba functions: series, step, decide and their constants."""
         record = build.load("record", scalar.print_record())
-        simulate = build.load("simulate", scalar.print_simulate(self.flat.simulate, record.__name__))
+        simulate = build.load(
+            "simulate", scalar.print_simulate(self.flat.simulate, record.__name__)
+        )
         text = scalar.print_strategy(self.flat, record.__name__, simulate.__name__)
         return build.load("strategy", text)
 
@@ -67,16 +70,17 @@ class Program:
         for name in given:
             if name not in declared:
                 names = ", ".join(declared) or "none"
-                raise ParameterError(f"parameter {name!r} is unknown to {self.name}, which has: {names}")
+                raise ParameterError(
+                    f"parameter {name!r} is unknown to {self.name}, which has: {names}"
+                )
         return {name: checked(p, float(given.get(name, p.default))) for name, p in declared.items()}
 
 
 def checked(parameter: Parameter, value: float) -> float:
     kind = "a whole number" if parameter.integer else "a number"
     if not parameter.low <= value <= parameter.high or (parameter.integer and value != int(value)):
-        raise ParameterError(
-            f"parameter {parameter.name} was {value:g}, must be {kind} from {parameter.low:g} to {parameter.high:g}"
-        )
+        allowed = f"{kind} from {parameter.low:g} to {parameter.high:g}"
+        raise ParameterError(f"parameter {parameter.name} was {value:g}, must be {allowed}")
     return value
 
 

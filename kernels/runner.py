@@ -46,7 +46,7 @@ class Lane:
 
     def __init__(self, spec: LaneSpec, market: Array, base_ms: int) -> None:
         self.spec = spec
-        account, intents = initial_account(spec), np.zeros(len(dtypes.INTENTS.names or ()))
+        account, intents = initial_account(spec), np.zeros(len(dtypes.PENDING.names or ()))
         clock = np.array([float(base_ms), 0.0, 0.0])
         parts = (account, intents, plain(market), plain(spec.limits), np.zeros(2), clock)
         self.desk = np.concatenate(parts)  # in the order of the printers' DESK
@@ -87,8 +87,8 @@ class Runner:
     ) -> None:
         if program.timeframe_ms % base_ms:
             raise ValueError(
-                f"timeframe of {program.name} was {program.timeframe}, must be a multiple of the base"
-                f" bars' {base_ms // 1000} s"
+                f"timeframe of {program.name} was {program.timeframe}, must be a multiple of the"
+                f" base bars' {base_ms // 1000} s"
             )
         self.program = program
         self.base_ms = base_ms
@@ -123,7 +123,9 @@ class Runner:
         Bars must be finite and strictly after those before; raises ValueError otherwise.
         """
         if len(controls) != len(self.lanes):
-            raise ValueError(f"controls were {len(controls)}, must be one per lane: {len(self.lanes)}")
+            raise ValueError(
+                f"controls were {len(controls)}, must be one per lane: {len(self.lanes)}"
+            )
         parts = [
             self.run_part(bars[start : start + MAX_BLOCK], controls, start)
             for start in range(0, len(bars), MAX_BLOCK)
@@ -156,7 +158,9 @@ class Runner:
             self.run_lane(lane, bars, control, closed, offset)
             for lane, control in zip(self.lanes, controls, strict=True)
         ]
-        return Block(records, self.closed_open[:closed].copy(), canonical(self.rows[self.named, :closed]))
+        return Block(
+            records, self.closed_open[:closed].copy(), canonical(self.rows[self.named, :closed])
+        )
 
     def run_lane(self, lane: Lane, bars: Array, control: int, closed: int, offset: int) -> Array:
         lane.heed(control)
@@ -195,7 +199,9 @@ class Runner:
         arrays = self.arrays()
         wanted = sum(len(a) for a in arrays)
         if len(values) != wanted:
-            raise ValueError(f"state of {self.program.name} held {len(values)} numbers, must be {wanted}")
+            raise ValueError(
+                f"state of {self.program.name} held {len(values)} numbers, must be {wanted}"
+            )
         start = 0
         for array in arrays:
             array[:] = values[start : start + len(array)]

@@ -46,10 +46,14 @@ def read(node: ast.FunctionDef, module: str) -> Function:
         name=node.name,
         module=module,
         arguments=tuple(a.arg for a in node.args.args),
-        annotations=tuple(ast.unparse(a.annotation) if a.annotation else "" for a in node.args.args),
+        annotations=tuple(
+            ast.unparse(a.annotation) if a.annotation else "" for a in node.args.args
+        ),
         body=node.body[1:] if documentation else node.body,
         stateful=any(
-            isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in ("state", "ring")
+            isinstance(n, ast.Call)
+            and isinstance(n.func, ast.Name)
+            and n.func.id in ("state", "ring")
             for n in ast.walk(node)
         ),
         documentation=documentation,

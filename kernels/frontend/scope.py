@@ -31,6 +31,21 @@ class Text:
 
 Value = ir.Num | ir.Flag | ir.Var | ir.Field | ir.State | ir.Cell | ir.Unary | ir.Binary | ir.Select
 Binding = Value | Record | Cells | Text
+Bindings = Binding | tuple[Binding, ...]
+
+
+def as_binding(found: Bindings) -> Binding:
+    """One binding, where several would be a fault of the library."""
+    if isinstance(found, tuple):
+        raise TypeError(f"{len(found)} values where one is wanted")
+    return found
+
+
+def as_value(bound: Binding) -> Value:
+    """A number or truth value, where anything else would be a fault of the library."""
+    if isinstance(bound, Record | Cells | Text):
+        raise TypeError(f"{bound!r} where a number is wanted")
+    return bound
 
 
 @dataclass(slots=True)

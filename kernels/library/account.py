@@ -2,17 +2,54 @@
 
 `simulate` is the broker on paper: funding, the open, the bar's range, the mark. `decide` turns the
 strategy's words into intents for the next open. Both are pure in (account, intents, bar): live
-trading runs `decide` on an account folded from the venue's fills, and `simulate` beside it. Money is
+trading runs `decide` on an account folded from the venue's fills, `simulate` beside it. Money is
 whole 1e-8 quote, prices whole ticks, quantities whole lots, so every sum below is exact. DESIGN's
 "Trading semantics" gives the order of phases; inside a bar the worse reading is taken.
 """
 
-# ruff: noqa: PLR2004  (milliseconds of an hour and a day are what they are)
-
 from typing import Any
 
-from kernels.dialect import emit, floor, maximum, minimum, nan
+from kernels.dialect import emit, entry, exits, floor, maximum, minimum, nan, warm
+from kernels.dtypes import (
+    ALREADY_CLOSED,
+    CANCELLED,
+    CLEARED,
+    CLOSED,
+    DAILY_LOSS,
+    ENTRY,
+    FILL,
+    FUNDED,
+    LIQUIDATED,
+    LIQUIDATION,
+    MARGIN_ABSOLUTE,
+    MARGIN_FRACTION,
+    MARGIN_SHARE,
+    MARKED,
+    MINIMUM,
+    NOTIONAL,
+    OPENED,
+    OPERATOR,
+    ORDER,
+    REFUSED,
+    REVERSE,
+    RUINED,
+    SIGNAL,
+    STOP,
+    STOP_MISSING,
+    TARGET,
+    TIME_LIMIT,
+    TRIPPED,
+    WITHDRAWN,
+)
 from kernels.library.windows import whole
+
+
+def sign(x: float) -> float:
+    """+1 for x ≥ 0, −1 below."""
+    result = 1.0
+    if x < 0.0:
+        result = -1.0
+    return result
 
 
 def worsened(side: float, ticks: float, slippage: float) -> float:
@@ -41,13 +78,11 @@ def close_position(
 ) -> float:
     """Close all at `paid` ticks, decided at `price` ticks; write the fill and the trade."""
     size = account.position
-    side = 1.0
-    if size < 0.0:
-        side = -1.0
+    side = sign(size)
     rate = market.maker
     if taker > 0.0:
         rate = market.taker
-    if intent == 5.0:  # liquidation: its cost is the margin between here and bankruptcy
+    if intent == LIQUIDATION:  # its cost is the margin between here and bankruptcy
         rate = 0.0
     fee = whole(paid * size * side * market.unit * rate)
     slip = (price - paid) * size * market.unit
@@ -114,45 +149,53 @@ def heed_operator(account: Any, intents: Any, bar: Any, market: Any, control: An
         emit(CANCELLED, 0, WITHDRAWN, ENTRY)
         intents.entry_lots = 0.0
     if control.flatten > 0.0 and account.position != 0.0 and intents.exit_intent == 0.0:
-        side = 1.0
-        if account.position < 0.0:
-            side = -1.0
-        intents.exit_intent = 6.0
+        side = sign(account.position)
+        intents.exit_intent = OPERATOR
         emit(ORDER, 0, -side, OPERATOR, account.position * side, whole(bar.open / market.tick), 0.0)
     return 0.0
 
 
+def leave_at_open(account: Any, intents: Any, market: Any, ticks: float) -> float:
+    """Phase 1, exits: a level already passed fills at the open, else an exit that was waiting."""
+    side = sign(account.position)
+    intent = 0.0
+    paid = worsened(-side, ticks, market.slippage)
+    price = ticks
+    taker = 1.0
+    edge = liquidation(account, market, side)
+    if edge > 0.0 and side * (ticks - edge) <= 0.0:
+        intent = LIQUIDATION
+        price = bankruptcy(account, side)
+        paid = price
+        tell_liquidation(account, market, 0, price)
+    elif side * (ticks - account.stop) <= 0.0:
+        intent = STOP
+    elif side * (ticks - account.target) >= 1.0:
+        intent = TARGET
+        paid = ticks
+        taker = 0.0
+    if intent > 0.0:
+        if intents.exit_intent > 0.0:
+            emit(CANCELLED, 0, ALREADY_CLOSED, intents.exit_intent)
+        emit(ORDER, 0, -side, intent, account.position * side, price, account.tag)
+    else:
+        intent = intents.exit_intent
+    if intent > 0.0:
+        close_position(account, market, 0, intent, price, paid, taker)
+    return 0.0
+
+
+def tell_liquidation(account: Any, market: Any, at_close: int, price: float) -> float:
+    """Record that the margin is lost."""
+    lost = (account.entry_ticks - price) * account.position * market.unit
+    emit(LIQUIDATED, at_close, price, lost)
+    return lost
+
+
 def fill_open(account: Any, intents: Any, bar: Any, market: Any) -> float:
-    """Phase 1: levels already passed fill at the open, then market orders that were waiting."""
-    ticks = whole(bar.open / market.tick)
+    """Phase 1: exits first, then the entry that was waiting."""
     if account.position != 0.0:
-        side = 1.0
-        if account.position < 0.0:
-            side = -1.0
-        intent = 0.0
-        paid = worsened(-side, ticks, market.slippage)
-        price = ticks
-        taker = 1.0
-        edge = liquidation(account, market, side)
-        if edge > 0.0 and side * (ticks - edge) <= 0.0:
-            intent = 5.0
-            price = bankruptcy(account, side)
-            paid = price
-            emit(LIQUIDATED, 0, price, (account.entry_ticks - price) * account.position * market.unit)
-        elif side * (ticks - account.stop) <= 0.0:
-            intent = 1.0
-        elif side * (ticks - account.target) >= 1.0:
-            intent = 2.0
-            paid = ticks
-            taker = 0.0
-        if intent > 0.0:
-            if intents.exit_intent > 0.0:
-                emit(CANCELLED, 0, ALREADY_CLOSED, intents.exit_intent)
-            emit(ORDER, 0, -side, intent, account.position * side, price, account.tag)
-        elif intents.exit_intent > 0.0:
-            intent = intents.exit_intent
-        if intent > 0.0:
-            close_position(account, market, 0, intent, price, paid, taker)
+        leave_at_open(account, intents, market, whole(bar.open / market.tick))
     intents.exit_intent = 0.0
     if intents.entry_lots != 0.0:
         open_position(account, intents, bar, market)
@@ -161,9 +204,7 @@ def fill_open(account: Any, intents: Any, bar: Any, market: Any) -> float:
 
 def open_position(account: Any, intents: Any, bar: Any, market: Any) -> float:
     """Fill the waiting entry at the open; its levels are anchored to the fill."""
-    side = 1.0
-    if intents.entry_lots < 0.0:
-        side = -1.0
+    side = sign(intents.entry_lots)
     price = whole(bar.open / market.tick)
     paid = worsened(side, price, market.slippage)
     lots = intents.entry_lots * side
@@ -195,11 +236,10 @@ def fill_inside(account: Any, bar: Any, market: Any) -> float:
     A stop is a taker at its level, worsened by slippage; a target rests as maker and needs one tick
     of trade-through.
     """
-    side = 1.0
+    side = sign(account.position)
     worst = bar.low
     best = bar.high
-    if account.position < 0.0:
-        side = -1.0
+    if side < 0.0:
         worst = bar.high
         best = bar.low
     worst = whole(worst / market.tick)
@@ -212,17 +252,19 @@ def fill_inside(account: Any, bar: Any, market: Any) -> float:
     stopped = side * (worst - account.stop) <= 0.0
     taken = edge > 0.0 and side * (worst - edge) <= 0.0
     if taken and (not stopped or side * (account.stop - edge) < 0.0):
-        intent = 5.0
+        intent = LIQUIDATION
         price = bankruptcy(account, side)
         paid = price
-        emit(LIQUIDATED, 1, price, (account.entry_ticks - price) * account.position * market.unit)
+        tell_liquidation(account, market, 1, price)
     elif stopped:
-        intent = 1.0
+        intent = STOP
         paid = worsened(-side, price, market.slippage)
     else:
-        account.mae = minimum(account.mae, (worst - account.entry_price) * account.position * market.unit)
+        account.mae = minimum(
+            account.mae, (worst - account.entry_price) * account.position * market.unit
+        )
         if side * (best - account.target) >= 1.0:
-            intent = 2.0
+            intent = TARGET
             price = account.target
             paid = price
             taker = 0.0
@@ -290,9 +332,7 @@ def simulate(
 
 def review(account: Any, intents: Any, market: Any, ticks: float, closed: float) -> float:
     """Look at the open position again: stops may only tighten, and time may be up."""
-    side = 1.0
-    if account.position < 0.0:
-        side = -1.0
+    side = sign(account.position)
     account.bars = account.bars + closed
     entry_price = account.entry_ticks * market.tick
     gain = side * (ticks * market.tick / entry_price - 1.0)
@@ -302,12 +342,14 @@ def review(account: Any, intents: Any, market: Any, ticks: float, closed: float)
         account.stop = level
     account.target = account.entry_ticks + side * maximum(1.0, whole(target / market.tick))
     if account.bars >= max_bars:
-        intents.exit_intent = 3.0
+        intents.exit_intent = TIME_LIMIT
         emit(ORDER, 1, -side, TIME_LIMIT, account.position * side, ticks, account.tag)
     return 0.0
 
 
-def refusal(account: Any, market: Any, limits: Any, lots: float, ticks: float, stop: float) -> float:
+def refusal(
+    account: Any, market: Any, limits: Any, lots: float, ticks: float, stop: float
+) -> float:
     """Judge an entry against every limit; the first that fails is recorded. 0: approved."""
     refused = 0.0
     notional = lots * ticks * market.unit
@@ -324,7 +366,13 @@ def refusal(account: Any, market: Any, limits: Any, lots: float, ticks: float, s
     elif limits.enforced > 0.0:
         if not margin <= limits.margin_fraction * account.equity:
             refused = 1.0
-            emit(REFUSED, 1, MARGIN_FRACTION, floor(limits.margin_fraction * account.equity), -floor(-margin))
+            emit(
+                REFUSED,
+                1,
+                MARGIN_FRACTION,
+                floor(limits.margin_fraction * account.equity),
+                -floor(-margin),
+            )
         elif not margin <= limits.margin_absolute:
             refused = 1.0
             emit(REFUSED, 1, MARGIN_ABSOLUTE, limits.margin_absolute, -floor(-margin))
@@ -335,8 +383,16 @@ def refusal(account: Any, market: Any, limits: Any, lots: float, ticks: float, s
 
 
 def enter(
-    account: Any, intents: Any, market: Any, limits: Any, control: Any, side: float, tag: float,
-    ticks: float, stop: float, target: float,
+    account: Any,
+    intents: Any,
+    market: Any,
+    limits: Any,
+    control: Any,
+    side: float,
+    tag: float,
+    ticks: float,
+    stop: float,
+    target: float,
 ) -> float:
     """Size an entry and, if every limit allows, put it in for the next open."""
     if control.entries_off == 0.0 and account.ruined == 0.0:
@@ -364,11 +420,11 @@ def decide(
     turned = side != 0.0 and side != account.side
     account.side = side
     if turned:
-        stop, target, max_bars = exits(side, ticks * market.tick, 0.0, 0.0)
+        stop, target, _ = exits(side, ticks * market.tick, 0.0, 0.0)
         emit(SIGNAL, 1, side, confidence, tag, clock.index, stop, target, ticks)
         against = account.position * side < 0.0
         if against and intents.exit_intent == 0.0:
-            intents.exit_intent = 4.0
+            intents.exit_intent = REVERSE
             emit(ORDER, 1, side, REVERSE, -account.position * side, ticks, account.tag)
         if against or account.position == 0.0:
             enter(account, intents, market, limits, control, side, tag, ticks, stop, target)

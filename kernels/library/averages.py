@@ -1,6 +1,6 @@
 """Moving averages, all in the unit of their input."""
 
-from kernels.dialect import Bars, Series, close, high, low, minimum, nan, ring, state, volume
+from kernels.dialect import Bars, Series, close, each, high, low, minimum, nan, ring, state, volume
 from kernels.library.windows import rolling_sum
 
 
@@ -67,7 +67,7 @@ def wma(x: Series, n: Bars) -> Series:
         filled = minimum(filled + 1.0, n)
         if filled >= n:
             weighted = 0.0
-            for i in range(n):
+            for i in each(n):
                 age = i - at
                 if age < 0.0:
                     age = age + n

@@ -4,7 +4,7 @@ A window that holds fewer than n values has no figure yet (NaN). A NaN value is 
 window: one bad bar must not poison every later figure; that bar itself has none.
 """
 
-from kernels.dialect import Bars, Series, floor, maximum, minimum, nan, ring, state
+from kernels.dialect import Bars, Series, each, floor, maximum, minimum, nan, ring, state
 
 
 def rolling_sum(x: Series, n: Bars) -> Series:
@@ -35,21 +35,33 @@ def rolling_sum(x: Series, n: Bars) -> Series:
 
 
 def highest(x: Series, n: Bars) -> Series:
-    """Highest of the last n values, in the unit of x. Warm-up: n bars."""
+    """Highest of the last n values, in the unit of x. Warm-up: n bars.
+
+    The window is searched again only when the highest leaves it.
+    """
     window = ring(n)
     at = state(0.0)
     filled = state(0.0)
+    top = state(nan)
     result = nan
     if x == x:
+        leaving = window[at]
         window[at] = x
         at = at + 1.0
         if at >= n:
             at = 0.0
-        filled = minimum(filled + 1.0, n)
+        if filled < n:
+            filled = filled + 1.0
+            if not top >= x:
+                top = x
+        elif x >= top:
+            top = x
+        elif leaving == top:
+            top = x
+            for i in each(n):
+                top = maximum(window[i], top)
         if filled >= n:
-            result = window[0.0]
-            for i in range(n):
-                result = maximum(window[i], result)
+            result = top
     return result
 
 
@@ -88,7 +100,7 @@ def variance(x: Series, mean: Series, n: Bars) -> Series:
         filled = minimum(filled + 1.0, n)
         if filled >= n:
             squares = 0.0
-            for i in range(n):
+            for i in each(n):
                 off = window[i] - mean
                 squares = squares + off * off
             result = squares / n

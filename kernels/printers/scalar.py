@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from kernels import dtypes, ir
+from kernels.frontend.flat import CANDLE, Flat
 from kernels.frontend.scope import Output
-from kernels.frontend.strategy import CANDLE, Flat
 
 # All that a step over one account reads and writes lies in one array: a call passes few arguments.
 DESK: dict[tuple[str, str], int] = {
@@ -20,7 +20,7 @@ DESK: dict[tuple[str, str], int] = {
         (record, name)
         for record, layout in (
             ("account", dtypes.ACCOUNT),
-            ("intents", dtypes.INTENTS),
+            ("intents", dtypes.PENDING),
             ("market", dtypes.MARKET),
             ("limits", dtypes.LIMITS),
             ("control", dtypes.CONTROL),
@@ -43,7 +43,9 @@ COMPILE = dict(cache=True, nogil=True, fastmath=False, error_model="numpy")
 class Speller:
     """Spells expressions and statements; `fields` says how a record's field is read."""
 
-    def __init__(self, parameters: Sequence[str], constants: Sequence[str], rows: Sequence[str]) -> None:
+    def __init__(
+        self, parameters: Sequence[str], constants: Sequence[str], rows: Sequence[str]
+    ) -> None:
         self.parameters = list(parameters)
         self.constants = list(constants)
         self.rows = list(rows)
@@ -57,7 +59,7 @@ class Speller:
             case "row":
                 return f"rows[{self.rows.index(expr.name)}, m]"
             case "candle":
-                return f"c_{expr.name}"
+                return f"candle[{1 + CANDLE.index(expr.name)}]"
             case "bar" if expr.name == "timestamp":
                 return "np.float64(bars[i].timestamp)"
             case "bar":
@@ -65,6 +67,20 @@ class Speller:
         return f"desk[{DESK[expr.record, expr.name]}]"
 
     def expression(self, expr: ir.Expr) -> str:
+        match expr:
+            case ir.Unary(op="-" | "not" as op, operand=operand):
+                return f"({op} {self.expression(operand)})"
+            case ir.Unary(op=op, operand=operand):
+                return f"{'abs' if op == 'abs' else 'np.' + op}({self.expression(operand)})"
+            case ir.Binary(op=op, left=left, right=right):
+                return f"({self.expression(left)} {op} {self.expression(right)})"
+            case ir.Select(test=test, then=then, other=other):
+                spelled = [self.expression(e) for e in (then, test, other)]
+                return "({} if {} else {})".format(*spelled)
+            case _:
+                return self.leaf(expr)
+
+    def leaf(self, expr: ir.Num | ir.Flag | ir.Var | ir.Field | ir.State | ir.Cell) -> str:
         match expr:
             case ir.Num(value=value):
                 return number(value)
@@ -78,15 +94,6 @@ class Speller:
                 return f"state[{slot}]"
             case ir.Cell(base=base, index=index):
                 return f"state[{base} + int({self.expression(index)})]"
-            case ir.Unary(op="-" | "not" as op, operand=operand):
-                return f"({op} {self.expression(operand)})"
-            case ir.Unary(op=op, operand=operand):
-                return f"{'abs' if op == 'abs' else 'np.' + op}({self.expression(operand)})"
-            case ir.Binary(op=op, left=left, right=right):
-                return f"({self.expression(left)} {op} {self.expression(right)})"
-            case ir.Select(test=test, then=then, other=other):
-                spelled = [self.expression(e) for e in (then, test, other)]
-                return "({} if {} else {})".format(*spelled)
 
     def block(self, statements: Sequence[ir.Stmt], indent: int) -> list[str]:
         lines: list[str] = []
@@ -117,7 +124,9 @@ def print_record() -> str:
     """Spell how one record is written: a function of its own keeps every caller small."""
     names = [f"v{n}" for n in range(dtypes.RECORD_WIDTH)]
     body = [f"    out[k, {n}] = {name}" for n, name in enumerate(names)]
-    return HEADER.format(imports="") + function("record", f"out, k, {', '.join(names)}", body, "k + 1")
+    return HEADER.format(imports="") + function(
+        "record", f"out, k, {', '.join(names)}", body, "k + 1"
+    )
 
 
 def number(value: float) -> str:
@@ -142,7 +151,7 @@ def print_simulate(simulate: Output, record_module: str) -> str:
 
 
 def print_strategy(flat: Flat, record_module: str, simulate_module: str) -> str:
-    """Spell one strategy: constants, the series of a closed bar, the decision, and the two loops."""
+    """Spell one strategy: constants, series of a closed bar, the decision, and the two loops."""
     return (
         HEADER.format(
             imports=f"from {record_module} import record\nfrom {simulate_module} import simulate\n"
@@ -158,7 +167,8 @@ def print_strategy(flat: Flat, record_module: str, simulate_module: str) -> str:
 def print_constants(name: str, output: Output, flat: Flat) -> str:
     speller = Speller(list(flat.parameters), list(output.constants), ())
     body = [
-        f"    constants[{n}] = {speller.expression(expr)}" for n, expr in enumerate(output.constants.values())
+        f"    constants[{n}] = {speller.expression(expr)}"
+        for n, expr in enumerate(output.constants.values())
     ]
     return function(name, "params, constants", body, "None")
 
@@ -171,8 +181,7 @@ def print_update(flat: Flat) -> str:
         if ir.type_of(value) == "bool":
             spelled = f"(1.0 if {spelled} else 0.0)"
         body.append(f"    rows[{n}, m] = {spelled}")
-    candle = ", ".join(f"c_{name}" for name in CANDLE)
-    return function("update", f"{candle}, params, constants, state, rows, m", body, "None")
+    return function("update", "candle, params, constants, state, rows, m", body, "None")
 
 
 def print_decide(flat: Flat) -> str:
@@ -189,7 +198,7 @@ def series(bars, base_ms, bar_ms, params, constants, state, candle, rows, closed
     for i in range(bars.shape[0]):
         start = bars[i].timestamp - bars[i].timestamp % bar_ms
         if candle[6] != 0.0 and candle[0] != np.float64(start):
-            update(candle[1], candle[2], candle[3], candle[4], candle[5], params, constants, state, rows, m)
+            update(candle, params, constants, state, rows, m)
             closed_at[m] = i
             closed_open[m] = np.int64(candle[0])
             m += 1
@@ -206,7 +215,7 @@ def series(bars, base_ms, bar_ms, params, constants, state, candle, rows, closed
         candle[4] = bars[i].close
         candle[5] = candle[5] + bars[i].volume
         if bars[i].timestamp + base_ms >= start + bar_ms:
-            update(candle[1], candle[2], candle[3], candle[4], candle[5], params, constants, state, rows, m)
+            update(candle, params, constants, state, rows, m)
             closed_at[m] = i
             closed_open[m] = start
             m += 1

@@ -1,0 +1,232 @@
+"""Lowers calls: library functions are inlined where they are called.
+
+Each call gets state of its own, unless the same function was already called with the same
+arguments, whose result is then shared: what a strategy writes twice is computed once.
+"""
+
+import ast
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from kernels import ir
+from kernels.frontend import bounds, library
+from kernels.frontend.expressions import Expressions
+from kernels.frontend.scope import (
+    Binding,
+    Bindings,
+    Cells,
+    Record,
+    Scope,
+    Text,
+    Value,
+    as_binding,
+    as_value,
+    mutable_names,
+)
+from kernels.frontend.source import refused
+
+UNARY_CALLS: dict[str, ir.UnaryOp] = {"sqrt": "sqrt", "floor": "floor", "abs": "abs"}
+CHOICES: dict[str, ir.BinaryOp] = {"minimum": "<", "min": "<", "maximum": ">", "max": ">"}
+MAX_STATE = 1_000_000  # doubles
+
+BASE_NAMES: dict[str, Binding] = {
+    "nan": ir.Num(float("nan")),
+    "open_": ir.Field("candle", "open", ir.SERIES),
+    "high": ir.Field("candle", "high", ir.SERIES),
+    "low": ir.Field("candle", "low", ir.SERIES),
+    "close": ir.Field("candle", "close", ir.SERIES),
+    "volume": ir.Field("candle", "volume", ir.SERIES),
+}
+
+# Records that nothing writes to while a bar is computed.
+FIXED = frozenset(
+    ("param", "const", "candle", "row", "market", "limits", "control", "clock", "bar")
+)
+
+
+class LibraryFault(TypeError):
+    """The kernel's own library breaks the rules of its dialect."""
+
+
+class Calls(Expressions):
+    """Expressions with calls."""
+
+    @abstractmethod
+    def statement(self, node: ast.stmt, scope: Scope) -> None: ...
+
+    def call(self, node: ast.Call, scope: Scope) -> Bindings:
+        if not isinstance(node.func, ast.Name):
+            raise refused(
+                node, f"the call {ast.unparse(node)[:40]}", "calls of the language's own functions"
+            )
+        name = node.func.id
+        if name in self.specials:
+            return self.specials[name](node, scope)
+        if any(isinstance(a, ast.Starred) for a in node.args) or any(
+            k.arg is None for k in node.keywords
+        ):
+            raise refused(node, "* in a call", "arguments one by one")
+        if name in UNARY_CALLS or name in CHOICES:
+            return self.built_in(name, node, scope)
+        function = library.functions().get(name)
+        if function is None or not (scope.prefix or name in library.indicators()):
+            raise refused(
+                node, f"a call of {name!r}", "one of " + ", ".join(sorted(library.indicators()))
+            )
+        return self.inline(function, self.arguments(function, node, scope), node)
+
+    def built_in(self, name: str, node: ast.Call, scope: Scope) -> Value:
+        wanted = 1 if name in UNARY_CALLS else 2
+        if len(node.args) != wanted or node.keywords:
+            raise refused(node, f"{len(node.args)} arguments to {name}", f"{wanted}")
+        values = [self.number(a, scope) for a in node.args]
+        if wanted == 1:
+            return ir.Unary(UNARY_CALLS[name], values[0])
+        left, right = (as_value(self.settled(v, name)) for v in values)
+        return ir.Select(ir.Binary(CHOICES[name], left, right), left, right)
+
+    def arguments(self, function: library.Function, node: ast.Call, scope: Scope) -> list[Binding]:
+        given: dict[str, ast.expr] = dict(zip(function.arguments, node.args, strict=False))
+        for keyword in node.keywords:
+            if keyword.arg not in function.arguments or keyword.arg in given:
+                raise refused(
+                    node,
+                    f"the argument {keyword.arg!r} of {function.name}",
+                    ", ".join(function.arguments),
+                )
+            given[str(keyword.arg)] = keyword.value
+        if len(node.args) > len(function.arguments) or len(given) != len(function.arguments):
+            names = ", ".join(function.arguments) or "none"
+            raise refused(
+                node,
+                f"{len(given)} arguments to {function.name}",
+                f"{len(function.arguments)} ({names})",
+            )
+        return [
+            self.argument(given[name], kind, scope, f"{name} of {function.name}")
+            for name, kind in zip(function.arguments, function.annotations, strict=True)
+        ]
+
+    def argument(self, node: ast.expr, kind: str, scope: Scope, what: str) -> Binding:
+        if kind == "Condition":
+            return self.condition(node, scope)
+        if kind == "Bars":
+            return self.lookback(node, scope, what)
+        if kind == "Number":
+            value = self.number(node, scope)
+            if ir.level_of(value) != ir.CONST:
+                raise refused(node, f"a series as {what}", "a number or a parameter")
+            return value
+        if kind == "Any":
+            return as_binding(self.expression(node, scope))
+        return self.number(node, scope)
+
+    def lookback(self, node: ast.expr, scope: Scope, what: str) -> Value:
+        allowed = f"a whole number or whole parameter, 1 to {bounds.MAX_LOOKBACK}"
+        value = self.number(node, scope)
+        if ir.level_of(value) != ir.CONST:
+            raise refused(node, f"a series as {what}", allowed)
+        reach = bounds.interval(value, self.ranges)
+        if reach is None or not bounds.is_whole(value, self.whole):
+            raise refused(
+                node, f"{ast.unparse(node)[:40]} as {what}, which need not be whole", allowed
+            )
+        if reach[0] < 1 or reach[1] > bounds.MAX_LOOKBACK:
+            raise refused(
+                node,
+                f"{ast.unparse(node)[:40]} as {what}, from {reach[0]:g} to {reach[1]:g}",
+                allowed,
+            )
+        return value
+
+    def inline(
+        self, function: library.Function, values: Sequence[Binding], node: ast.AST
+    ) -> Bindings:
+        """Write a library function's body here, with its arguments bound, and give its result."""
+        bound = [self.settled(v, name) for v, name in zip(values, function.arguments, strict=True)]
+        key = (function.name, repr(bound))
+        shareable = function.module != "account" and not self.nested
+        if shareable and key in self.shared:
+            return self.shared[key]
+        if self.nested and function.stateful:
+            raise LibraryFault(f"{function.name} keeps state, and was called inside a branch")
+        names = BASE_NAMES | dict(zip(function.arguments, bound, strict=True))
+        scope = Scope(names, prefix=function.name, mutable=mutable_names(function.body))
+        for statement in function.body[:-1]:
+            self.statement(statement, scope)
+        result = self.returned(function, scope)
+        if len(self.output.initial) > MAX_STATE:
+            raise refused(
+                node, "a strategy that needs too much memory", f"at most {MAX_STATE:,} numbers kept"
+            )
+        if shareable:
+            self.shared[key] = result
+        return result
+
+    def returned(self, function: library.Function, scope: Scope) -> Bindings:
+        last = function.body[-1]
+        if not isinstance(last, ast.Return) or last.value is None:
+            raise LibraryFault(f"{function.name} must end in its one return")
+        found = self.expression(last.value, scope)
+        if isinstance(found, tuple):
+            return tuple(self.settled(v, function.name) for v in found)
+        return self.settled(found, function.name)
+
+    def history(self, value: Value, bars: int, node: ast.AST) -> Value:
+        """The value some bars ago."""
+        delayed = library.functions()["delayed"]
+        return as_value(as_binding(self.inline(delayed, [value, ir.Num(float(bars))], node)))
+
+    def settled(self, value: Binding, hint: str) -> Binding:
+        """Give an expression a name, unless it is simple and cannot change."""
+        if isinstance(value, Record | Cells | Text | ir.Num | ir.Flag):
+            return value
+        if isinstance(value, ir.Field) and value.record in FIXED:
+            return value
+        if isinstance(value, ir.Var) and value.name.startswith("v_"):
+            return value
+        if ir.level_of(value) == ir.CONST:
+            return self.constant_field(value)
+        key = ("settled", repr(value))
+        if stable(value) and key in self.shared:
+            return as_binding(self.shared[key])
+        var = self.output.temporary(f"v_{hint}", ir.type_of(value), ir.level_of(value))
+        self.output.statements.append(ir.Set(var, value))
+        if stable(value) and not self.nested:
+            self.shared[key] = var
+        return var
+
+    def constant_field(self, value: Value) -> Value:
+        """Have what is fixed for a run computed once, before the first bar."""
+        if isinstance(value, ir.Field):
+            return value
+        name = f"={len(self.output.constants)}"
+        for known_name, expr in self.output.constants.items():
+            if repr(expr) == repr(value):
+                name = known_name
+        self.output.constants[name] = value
+        reach = bounds.interval(value, self.ranges)
+        if reach is not None:
+            self.ranges[name] = reach
+        if bounds.is_whole(value, self.whole):
+            self.whole.add(name)
+        return ir.Field("const", name, ir.CONST)
+
+
+def stable(value: Value) -> bool:
+    """Whether an expression keeps its value while the rest of the bar is computed."""
+    match value:
+        case ir.Num() | ir.Flag():
+            return True
+        case ir.Var(name=name):
+            return name.startswith("v_")
+        case ir.Field(record=record):
+            return record in FIXED
+        case ir.Unary(operand=operand):
+            return stable(operand)
+        case ir.Binary(left=left, right=right):
+            return stable(left) and stable(right)
+        case ir.Select(test=test, then=then, other=other):
+            return stable(test) and stable(then) and stable(other)
+        case _:
+            return False

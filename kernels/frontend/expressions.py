@@ -1,0 +1,219 @@
+"""Lowers expressions to the flat list, checking types on the way.
+
+A printer trusts what it spells: an expression that comes out of here is a number or a truth value
+made of the few operations that every backend rounds alike.
+"""
+
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping
+
+from kernels import ir
+from kernels.frontend import bounds, library
+from kernels.frontend.scope import (
+    Binding,
+    Bindings,
+    Cells,
+    Output,
+    Record,
+    Scope,
+    Text,
+    Value,
+)
+from kernels.frontend.source import refused
+
+ARITHMETIC: dict[type[ast.AST], ir.BinaryOp] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+}
+COMPARISON: dict[type[ast.AST], ir.BinaryOp] = {
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
+ALLOWED = "numbers, names, + - * /, comparisons, and, or, not, calls"
+
+Special = Callable[[ast.Call, Scope], Bindings]
+
+
+class Expressions(ABC):
+    """Turns expressions into flat ones; what they need before them is appended to `output`.
+
+    `specials` are calls that mean something other than a library function (entry(), exits(), …);
+    `ranges` and `whole` describe the parameters.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        ranges: Mapping[str, bounds.Interval],
+        whole: Collection[str],
+        specials: Mapping[str, Special] | None = None,
+    ) -> None:
+        self.output = output
+        self.ranges = dict(ranges)
+        self.whole = set(whole)
+        self.specials = dict(specials or {})
+        self.shared: dict[tuple[str, str], Bindings] = {}
+        self.nested = 0  # branches and loops around what is being lowered
+
+    @abstractmethod
+    def call(self, node: ast.Call, scope: Scope) -> Bindings: ...
+
+    @abstractmethod
+    def history(self, value: Value, bars: int, node: ast.AST) -> Value: ...
+
+    def number(self, node: ast.expr, scope: Scope) -> Value:
+        """Lower an expression that must be a number."""
+        return self.typed(node, scope, "num", "a condition", "a number")
+
+    def condition(self, node: ast.expr, scope: Scope) -> Value:
+        """Lower an expression that must be a truth value."""
+        return self.typed(node, scope, "bool", "a number", "a condition, such as close > open")
+
+    def typed(self, node: ast.expr, scope: Scope, kind: ir.Type, found: str, allowed: str) -> Value:
+        value = self.value(node, scope)
+        if ir.type_of(value) != kind:
+            raise refused(node, f"{found} ({ast.unparse(node)[:40]})", allowed)
+        return value
+
+    def value(self, node: ast.expr, scope: Scope) -> Value:
+        """Lower an expression that must be a number or a truth value."""
+        bound = self.expression(node, scope)
+        if isinstance(bound, Record | Cells | Text | tuple):
+            raise refused(node, f"{ast.unparse(node)[:40]}", "a number or a condition")
+        return bound
+
+    def expression(self, node: ast.expr, scope: Scope) -> Bindings:
+        """Lower any expression; raises StrategyError for what the language lacks."""
+        if isinstance(node, ast.Constant):
+            return self.constant(node)
+        lower = LOWERINGS.get(type(node))
+        if lower is None:
+            raise refused(node, describe(node), ALLOWED)
+        return lower(self, node, scope)
+
+    def several(self, node: ast.Tuple, scope: Scope) -> tuple[Binding, ...]:
+        return tuple(self.value(item, scope) for item in node.elts)
+
+    def constant(self, node: ast.Constant) -> Binding:
+        value = node.value
+        if isinstance(value, bool):
+            return ir.Flag(value)
+        if isinstance(value, str):
+            return Text(value)
+        if not isinstance(value, int | float):
+            raise refused(node, describe(node), "a number")
+        if not abs(value) <= 1e15:
+            raise refused(node, f"the number {str(value)[:24]}", "numbers between -1e15 and 1e15")
+        return ir.Num(float(value))
+
+    def name(self, node: ast.Name, scope: Scope) -> Binding:
+        bound = scope.names.get(node.id)
+        if bound is None:
+            if node.id in library.CONSTANTS and scope.prefix:
+                return ir.Num(library.CONSTANTS[node.id])
+            raise refused(node, f"the unknown name {node.id!r}", known(scope))
+        if isinstance(bound, ir.Var) and node.id in scope.mutable and node.id not in scope.assigned:
+            raise refused(
+                node, f"{node.id!r}, which may be unassigned here", "a value on every path"
+            )
+        return bound
+
+    def arithmetic(self, node: ast.BinOp, scope: Scope) -> Value:
+        op = ARITHMETIC.get(type(node.op))
+        if op is None:
+            raise refused(node, f"the operator in {ast.unparse(node)[:40]}", "+ - * /")
+        return ir.Binary(op, self.number(node.left, scope), self.number(node.right, scope))
+
+    def unary(self, node: ast.UnaryOp, scope: Scope) -> Value:
+        if isinstance(node.op, ast.Not):
+            return ir.Unary("not", self.condition(node.operand, scope))
+        if isinstance(node.op, ast.USub):
+            inner = self.number(node.operand, scope)
+            return ir.Num(-inner.value) if isinstance(inner, ir.Num) else ir.Unary("-", inner)
+        raise refused(node, f"the operator in {ast.unparse(node)[:40]}", "- and not")
+
+    def comparison(self, node: ast.Compare, scope: Scope) -> Value:
+        if len(node.ops) != 1:
+            raise refused(node, "a chained comparison", "one comparison at a time, joined by and")
+        op = COMPARISON.get(type(node.ops[0]))
+        if op is None:
+            raise refused(node, f"the comparison in {ast.unparse(node)[:40]}", "< <= > >= == !=")
+        left, right = self.number(node.left, scope), self.number(node.comparators[0], scope)
+        return ir.Binary(op, left, right)
+
+    def logic(self, node: ast.BoolOp, scope: Scope) -> Value:
+        op: ir.BinaryOp = "and" if isinstance(node.op, ast.And) else "or"
+        result = self.condition(node.values[0], scope)
+        for item in node.values[1:]:
+            result = ir.Binary(op, result, self.condition(item, scope))
+        return result
+
+    def choice(self, node: ast.IfExp, scope: Scope) -> Value:
+        test = self.condition(node.test, scope)
+        then, other = self.value(node.body, scope), self.value(node.orelse, scope)
+        if ir.type_of(then) != ir.type_of(other):
+            raise refused(
+                node, "a number on one side and a condition on the other", "the same on both"
+            )
+        return ir.Select(test, then, other)
+
+    def attribute(self, node: ast.Attribute, scope: Scope) -> Value:
+        if isinstance(node.value, ast.Name):
+            record = scope.names.get(node.value.id)
+            if isinstance(record, Record):
+                return ir.Field(record.name, node.attr, record.level)
+            special = self.specials.get(f"{node.value.id}.")
+            if special is not None:
+                found = special(ast.Call(func=node, args=[], keywords=[]), scope)
+                if isinstance(found, ir.Field | ir.Var | ir.Num | ir.Unary | ir.Binary):
+                    return found
+        raise refused(
+            node,
+            f"the attribute {ast.unparse(node)[:40]}",
+            "position.side and its like, in exits()",
+        )
+
+    def subscript(self, node: ast.Subscript, scope: Scope) -> Value:
+        bound = self.expression(node.value, scope)
+        if isinstance(bound, Cells):
+            return ir.Cell(bound.base, self.number(node.slice, scope))
+        if not isinstance(node.slice, ast.Constant) or type(node.slice.value) is not int:
+            raise refused(
+                node.slice,
+                f"the history {ast.unparse(node.slice)[:40]}",
+                "a whole number of bars, such as close[1]",
+            )
+        if node.slice.value == 0:
+            return self.number(node.value, scope)
+        return self.history(self.number(node.value, scope), node.slice.value, node)
+
+
+LOWERINGS: dict[type[ast.expr], Callable[..., Bindings]] = {
+    ast.Name: lambda self, node, scope: self.name(node, scope),
+    ast.BinOp: Expressions.arithmetic,
+    ast.UnaryOp: Expressions.unary,
+    ast.Compare: Expressions.comparison,
+    ast.BoolOp: Expressions.logic,
+    ast.IfExp: Expressions.choice,
+    ast.Call: lambda self, node, scope: self.call(node, scope),
+    ast.Subscript: lambda self, node, scope: self.subscript(node, scope),
+    ast.Attribute: Expressions.attribute,
+    ast.Tuple: Expressions.several,
+}
+
+
+def describe(node: ast.AST) -> str:
+    """Name a piece of syntax as its author would."""
+    return f"{type(node).__name__.lower()} ({ast.unparse(node)[:40]})"
+
+
+def known(scope: Scope) -> str:
+    names = sorted(n for n in scope.names if not n.startswith("_"))
+    return "a name defined before: " + ", ".join(names[:30])
