@@ -1,5 +1,6 @@
 """What the language refuses, and where it says the fault is."""
 
+import re
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from domain.timeframe import TIMEFRAMES as DOMAIN_TIMEFRAMES
 from kernels import dtypes as d
 from kernels import language
 from kernels.errors import ParameterError, StrategyError
+from kernels.frontend import library
 from kernels.frontend.flat import CANDLE, TIMEFRAMES
 from kernels.frontend.library import functions
 from kernels.frontend.strategy import SIDES
@@ -274,3 +276,13 @@ def test_exits_when_it_reads_the_position_then_sees_what_is_held() -> None:
     (closed,) = of_kind(block, d.CLOSED)
     # Decided at the close of bar 3, filled at the next open.
     assert (closed[d.BAR_INDEX], closed[d.M]) == (4, d.TIME_LIMIT)
+
+
+def test_reference_when_read_then_its_example_compiles_and_its_functions_are_all_there_are() -> (
+    None
+):
+    page = (STRATEGIES[0].parent.parent / "docs" / "language.md").read_text()
+    example = page.split("```python\n")[1].split("```")[0]
+    assert compile_strategy(example, "example").series_names == ("mid", "spread", "lower", "upper")
+    table = page.split("## Series functions")[1].split("Formula and source")[0]
+    assert set(re.findall(r"`(\w+)\(", table)) == library.indicators()
