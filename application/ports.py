@@ -51,22 +51,11 @@ class Conflict(Exception):
 
 
 class LogFailed(Exception):
-    """The log cannot take events (disk full, corrupt, read-only): nothing of the batch was stored."""
+    """The log cannot take events (disk full, corrupt, read-only): nothing of the batch was kept."""
 
 
-class EventLog(Protocol):
-    """The only truth: append-only, hash-chained, gapless.
-
-    `submit` returns at once; its future gives the position of the batch's last event (the head, for
-    a batch without events) once the batch is durable, or raises `Conflict` or `LogFailed`. Batches
-    become durable in the order submitted; after a failure every later batch fails too, until
-    `close`. Reads see only durable events.
-    """
-
-    def submit(self, batch: Batch) -> "Future[int]": ...
-
-    def append(self, batch: Batch) -> int:
-        """Submit and wait."""
+class LogReader(Protocol):
+    """The reading half of the log: safe in any process, sees durable events only."""
 
     def head(self) -> int:
         """The last position, 0 for an empty log."""
@@ -90,6 +79,25 @@ class EventLog(Protocol):
         """The latest saved, if any."""
 
     def close(self) -> None:
+        """Let go of the file. May be called twice."""
+
+
+class EventLog(LogReader, Protocol):
+    """The only truth: append-only, hash-chained, gapless.
+
+    `submit` returns at once; its future gives the position of the batch's last event (the head, for
+    a batch without events) once the batch is durable, or raises `Conflict` or `LogFailed`. Batches
+    become durable in the order submitted. After `LogFailed` every later batch fails too, until
+    `close`; a `Conflict` fails its own batch alone, but batches with a checkpoint build on one
+    another: once one of them fails, every later one does. Reads see only durable events.
+    """
+
+    def submit(self, batch: Batch) -> "Future[int]": ...
+
+    def append(self, batch: Batch) -> int:
+        """Submit and wait."""
+
+    def close(self) -> None:
         """Drain, then close. May be called twice."""
 
 
@@ -100,6 +108,7 @@ class FeedDescription(Struct, frozen=True, kw_only=True):
     data_digest: str
     instruments: tuple[Instrument, ...]
     total: int | None = None  # bars it will give, where known
+    note: str = ""  # what a reader should know, e.g. that bars are made from smaller ones
 
 
 class FeedFinished(Exception):
@@ -107,7 +116,7 @@ class FeedFinished(Exception):
 
 
 class FeedError(Exception):
-    """The feed cannot deliver: unknown symbol, impossible timeframe, a bad row (named), no venue."""
+    """The feed cannot deliver: unknown symbol, impossible timeframe, bad row (named), no venue."""
 
 
 class Feed(Protocol):

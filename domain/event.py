@@ -29,7 +29,7 @@ class Event(Struct, frozen=True, kw_only=True):
     kind: Kind
     occurred_at: int  # market time
     effective_at: int | None = None  # inputs: open time of the first bar they act on
-    causation_id: str = ""  # `<stream>@<version>` of the cause; "" where the bar itself is the cause
+    causation_id: str = ""  # `<stream>@<version>` of the cause; "": the bar itself
     correlation_id: str  # `step/<ms>`, or `command/<id>`
     actor: str  # who: engine, operator:<name>, seed
 

@@ -5,7 +5,7 @@ from domain.event import Event, topic
 
 @topic("market.bars_sealed/1")
 class BarsSealed(Event, frozen=True, kw_only=True):
-    """One UTC day of base bars, as used, will never change: an INPUT, with the digest of its rows."""
+    """One UTC day of base bars, as used, for ever: an INPUT, with the digest of its rows."""
 
     venue: str
     symbol: str

@@ -15,6 +15,14 @@ class InexactMoney(ValueError):
     """The figure is not a whole number of 1e-8 quote, or too large to be held exactly."""
 
 
+def in_places(amount: Decimal) -> Decimal:
+    """Write an amount with its eight places, so that equal money is equal bytes in the log."""
+    written = amount.quantize(UNIT)
+    if written != amount:
+        raise InexactMoney(f"money was {amount}, must be a whole number of {UNIT}")
+    return written
+
+
 def from_units(units: float) -> Decimal:
     """Turn whole 1e-8 units (float or int) into a `Decimal` with eight places."""
     whole = int(units)

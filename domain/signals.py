@@ -21,6 +21,6 @@ class SignalRaised(Event, frozen=True, kw_only=True):
     confidence: float
     tag: str
     price: Decimal  # that bar's close
-    stop: float | None  # distance from the fill that exits() planned, quote; None where it plans none
+    stop: float | None  # distance from the fill that exits() planned, quote; None: none
     target: float | None
     series: dict[str, float | None]  # the strategy's named series at that bar, None for NaN

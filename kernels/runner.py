@@ -113,23 +113,23 @@ class Runner:
         self.closed_open = np.empty(size + 1, np.int64)
         self.out = np.empty((RECORDS_PER_BAR * size, dtypes.RECORD_WIDTH))
 
-    def add_lane(self, spec: LaneSpec) -> None:
-        """Add an account that trades from the next bar on."""
-        self.lanes.append(Lane(spec, self.market, self.base_ms))
-
     def run(self, bars: Array, controls: Sequence[int]) -> Block:
         """Take bars in order; `controls` is one word of control bits per lane, for all of them.
 
-        Bars must be finite and strictly after those before; raises ValueError otherwise.
+        At least one bar, strictly after those before. Raises ValueError for a figure that is not a
+        number: nothing may be decided on it.
         """
         if len(controls) != len(self.lanes):
             raise ValueError(
                 f"controls were {len(controls)}, must be one per lane: {len(self.lanes)}"
             )
-        parts = [
-            self.run_part(bars[start : start + MAX_BLOCK], controls, start)
-            for start in range(0, len(bars), MAX_BLOCK)
-        ]
+        check(bars)
+        parts: list[Block] = []
+        closed = 0
+        for start in range(0, len(bars), MAX_BLOCK):
+            part = self.run_part(bars[start : start + MAX_BLOCK], controls, start, closed)
+            closed += len(part.closes)
+            parts.append(part)
         if len(parts) == 1:
             return parts[0]
         return Block(
@@ -138,7 +138,9 @@ class Runner:
             np.concatenate([p.series for p in parts], axis=1),
         )
 
-    def run_part(self, bars: Array, controls: Sequence[int], offset: int) -> Block:
+    def run_part(
+        self, bars: Array, controls: Sequence[int], offset: int, closed_before: int
+    ) -> Block:
         if len(bars) > self.size:
             self.allocate(len(bars))
         module = self.program.module
@@ -155,14 +157,17 @@ class Runner:
             self.closed_open,
         )
         records = [
-            self.run_lane(lane, bars, control, closed, offset)
+            self.run_lane(lane, bars, control, closed)
             for lane, control in zip(self.lanes, controls, strict=True)
         ]
+        for of_lane in records:
+            of_lane[:, dtypes.BAR_INDEX] += offset
+            of_lane[of_lane[:, dtypes.KIND] == dtypes.SIGNAL, dtypes.D] += closed_before
         return Block(
             records, self.closed_open[:closed].copy(), canonical(self.rows[self.named, :closed])
         )
 
-    def run_lane(self, lane: Lane, bars: Array, control: int, closed: int, offset: int) -> Array:
+    def run_lane(self, lane: Lane, bars: Array, control: int, closed: int) -> Array:
         lane.heed(control)
         count = self.program.module.step(
             bars,
@@ -175,7 +180,6 @@ class Runner:
             self.out,
         )
         records = self.out[:count].copy()
-        records[:, dtypes.BAR_INDEX] += offset
         if not lane.spec.signals:
             records = records[records[:, dtypes.KIND] != dtypes.SIGNAL]
         return records
@@ -210,6 +214,15 @@ class Runner:
     def digest(self) -> str:
         """sha256 of `state()`."""
         return hashlib.sha256(self.state()).hexdigest()
+
+
+def check(bars: Array) -> None:
+    if len(bars) == 0:
+        raise ValueError("bars were none, must be at least one")
+    for name in bars.dtype.names or ():
+        if not np.isfinite(bars[name]).all():
+            at = int(bars["timestamp"][~np.isfinite(bars[name])][0])
+            raise ValueError(f"{name} of the bar at {at} was not finite, must be a number")
 
 
 def canonical(values: Array) -> Array:

@@ -304,6 +304,21 @@ def test_limits_when_enforced_then_no_fill_follows_a_trip_that_day(seed: int) ->
                 assert bars["timestamp"][int(order[d.BAR_INDEX])] + MINUTE > trip[d.D]
 
 
+def test_signals_when_a_block_is_long_then_name_their_strategy_bar() -> None:
+    bars = bars_of([LONG_BAR if i % 1000 == 0 else FLAT_BAR for i in range(9001)])
+    block = runner_of(PROGRAM).run(bars, [0])
+    signals = of_kind(block, d.SIGNAL)
+    assert list(signals[:, d.D]) == list(signals[:, d.BAR_INDEX]) == list(range(0, 9001, 1000))
+
+
+@pytest.mark.parametrize("name", ["open", "close", "volume", "funding"])
+def test_runner_when_a_figure_is_no_number_then_refuses_the_bar_by_name(name: str) -> None:
+    bars = bars_of([FLAT_BAR, FLAT_BAR])
+    bars[name][1] = math.nan
+    with pytest.raises(ValueError, match=f"{name} of the bar at {START + MINUTE}"):
+        runner_of(PROGRAM).run(bars, [0])
+
+
 def test_restore_when_state_has_another_shape_then_is_refused() -> None:
     with pytest.raises(ValueError, match="must be"):
         runner_of(PROGRAM).restore(b"\0" * 8)

@@ -1,0 +1,51 @@
+"""How anything outside the engine asks it to act.
+
+The engine is the only appender, so every command goes through it: over its socket while it runs, or
+directly where a process holds the home lock itself. A command id makes a command safe to repeat: a
+second send with the same id changes nothing and returns the recorded reply.
+"""
+
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from domain.gate import GateVerdict
+
+CommandName = Literal["promote", "pause", "resume", "demote"]
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """One operator's wish. It takes effect at the next base bar."""
+
+    name: CommandName
+    strategy: str
+    actor: str  # operator:<name>
+    command_id: str  # chosen by the client; equal ids are one command
+    reason: str = ""
+    until: int | None = None  # pause only: ms UTC at which trading resumes; None: until resumed
+
+
+class CommandReply(Struct, frozen=True, kw_only=True):
+    """What became of a command; sent only once its events are durable."""
+
+    accepted: bool
+    position: int  # log position of the command's last event; the head where nothing was written
+    code: str = ""  # "" where accepted, else stable, e.g. GATE_NOT_PASSED, UNKNOWN_STRATEGY
+    message: str = ""  # one line for a human
+    verdict: GateVerdict | None = None  # promote only
+    events: tuple[str, ...] = ()  # ids, `<stream>@<version>`, in log order
+
+
+class EngineUnavailable(Exception):
+    """No engine took the command: none is running, or it did not answer in time.
+
+    After a timeout the command may still be carried out: ask again with the same command id.
+    """
+
+
+class EngineClient(Protocol):
+    def send(self, command: Command) -> CommandReply:
+        """Hand over one command and wait until it is durable; blocking, callable from any thread.
+
+        A refusal is a reply with `accepted` false, not an exception. Raises EngineUnavailable.
+        """

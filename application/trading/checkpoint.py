@@ -1,0 +1,144 @@
+"""Where trading stood at a position of the log, so that a restart need not run the bars again.
+
+A checkpoint is a convenience and never the truth: it is used only if it was made by this very
+kernel and layout and describes exactly the head of the log; otherwise the log's own inputs and the
+journal rebuild the state, and every event is compared on the way.
+"""
+
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from application.ports import Checkpoint, EventLog
+from application.trading.book import Account, Closes
+from application.trading.desk import Desk
+from application.trading.kernel import Program
+from application.trading.run import Run, start
+from application.trading.seal import Sealed
+from domain.portfolio.aggregate import Portfolio
+from domain.strategy.aggregate import Strategy
+
+LAYOUT = "trading/1"  # changes whenever the meaning of a saved state does
+
+
+class SavedAccount(Struct, frozen=True):
+    portfolio: Portfolio
+    day: int
+    day_equity: Decimal | None
+
+
+class SavedRun(Struct, frozen=True):
+    strategy: str
+    version: str
+    first_bar: int
+    signal_event: str
+    state: bytes
+    accounts: tuple[SavedAccount, ...]
+
+
+class Saved(Struct, frozen=True):
+    layout: str
+    kernel: str
+    position: int  # of the log
+    first_bar: int
+    last_bar: int
+    strategies: tuple[Strategy, ...]
+    runs: tuple[SavedRun, ...]
+    signals: dict[str, int]
+    closes: Closes
+    sealed: Sealed
+
+
+class Stamp(Struct, frozen=True):
+    """The part that every layout begins with."""
+
+    layout: str
+    kernel: str
+    position: int
+
+
+ENCODER = msgspec.msgpack.Encoder()
+DECODER = msgspec.msgpack.Decoder(Saved)
+STAMPS = msgspec.msgpack.Decoder(Stamp)
+
+
+def save(desk: Desk) -> Checkpoint | None:
+    """Describe the desk as it is; nothing before the first bar."""
+    if desk.last_bar is None:
+        return None
+    saved = Saved(
+        layout=LAYOUT,
+        kernel=desk.kernel.identity,
+        position=desk.written,
+        first_bar=desk.first_bar,
+        last_bar=desk.last_bar,
+        strategies=tuple(desk.strategies[name] for name in sorted(desk.strategies)),
+        runs=tuple(
+            SavedRun(
+                run.strategy,
+                run.version,
+                run.first_bar,
+                run.signal_event,
+                run.saved,
+                tuple(SavedAccount(a.portfolio, a.day, a.day_equity) for a in run.accounts),
+            )
+            for run in desk.runs
+        ),
+        signals=desk.signals,
+        closes=desk.closes,
+        sealed=desk.sealer.state,
+    )
+    return Checkpoint(desk.last_bar, ENCODER.encode(saved))
+
+
+def usable(checkpoint: Checkpoint | None, kernel: str, head: int) -> Saved | None:
+    """Read a checkpoint that describes this log's head under this kernel; None for any other."""
+    if checkpoint is None:
+        return None
+    try:
+        stamp = STAMPS.decode(checkpoint.state)
+        if (stamp.layout, stamp.kernel, stamp.position) != (LAYOUT, kernel, head):
+            return None
+        return DECODER.decode(checkpoint.state)
+    except msgspec.MsgspecError:
+        return None
+
+
+def restore(desk: Desk, saved: Saved, log: EventLog) -> None:
+    """Put a fresh desk where the checkpoint stood, compiling its versions from the blob table."""
+    desk.last_bar = saved.last_bar
+    desk.written = saved.position
+    desk.strategies = {strategy.name: strategy for strategy in saved.strategies}
+    desk.signals = saved.signals
+    desk.closes = saved.closes
+    desk.sealer.state = saved.sealed
+    for kept in saved.runs:
+        restore_run(desk, kept, log)
+
+
+def restore_run(desk: Desk, kept: SavedRun, log: EventLog) -> None:
+    version = desk.strategies[kept.strategy].find(kept.version)
+    if version is None:
+        raise ValueError(f"checkpoint names {kept.version} of {kept.strategy}, which has no such")
+    program = compiled(desk, log, version.source_sha, kept.strategy)
+    run: Run = start(
+        desk.kernel,
+        kept.strategy,
+        version,
+        program,
+        desk.market,
+        desk.base_ms,
+        desk.limits,
+        kept.first_bar,
+    )
+    run.runner.restore(kept.state)
+    run.saved = kept.state
+    run.signal_event = kept.signal_event
+    run.accounts = tuple(Account(a.portfolio, a.day, a.day_equity) for a in kept.accounts)
+    desk.add(run)
+
+
+def compiled(desk: Desk, log: EventLog, source_sha: str, name: str) -> Program:
+    """Compile a version's source from the blob table."""
+    return desk.kernel.compile(log.blob(source_sha).decode(), name)

@@ -1,0 +1,133 @@
+"""What comes from outside besides bars: strategy files and operators' commands.
+
+Each becomes INPUT events at once, effective from the next base bar, with what follows from them
+written behind. A command that the domain forbids changes nothing.
+"""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from application.trading.book import Account
+from application.trading.desk import Desk
+from application.trading.kernel import Program
+from application.trading.run import GATED, LIVE, PAPER, leverage, start
+from domain.cause import Cause
+from domain.errors import UnknownCommand, UnknownStrategy
+from domain.event import Event, Mode
+from domain.gate import Tally
+from domain.ids import command_correlation, live_account, strategy_stream
+from domain.limits import SLEEVE_CAPITAL
+from domain.portfolio.aggregate import open_account
+from domain.strategy import commands as ask
+from domain.strategy.aggregate import Strategy
+from domain.strategy.events import VersionActivated
+
+HOME = "home"  # correlates what a home opens with
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """What an operator wants."""
+
+    name: str
+    strategy: str
+    actor: str
+    command_id: str
+    reason: str = ""
+    until: int | None = None
+
+
+def register(desk: Desk, name: str, program: Program, actor: str) -> list[Event]:
+    """Take up a strategy that the home does not know yet, from the next bar."""
+    at = desk.next_bar
+    cause = Cause(HOME, "", actor, at, at)
+    desk.strategies[name] = Strategy(stream=strategy_stream(name))
+    desk.ask(name, ask.Register(cause=cause, strategy=name, description=program.docstring))
+    author = ask.AuthorVersion(
+        cause=cause,
+        source_sha=program.source_sha,
+        parameters={p.name: float(p.default) for p in program.parameters},
+        timeframe=program.timeframe,
+        author="seed",
+    )
+    desk.ask(name, author)
+    version = desk.strategies[name].versions[-1]
+    because = Cause(HOME, version.authored_by, "engine", at)
+    activate = ask.ActivateVersion(cause=because, version=version.name, from_bar=at)
+    (activated,) = desk.ask(name, activate)
+    run = start(desk.kernel, name, version, program, desk.market, desk.base_ms, desk.limits, at)
+    desk.add(run)
+    opened = Cause(HOME, activated.event_id, "engine", at)
+    for sleeve, account in zip(PAPER, run.accounts, strict=False):
+        open_on(desk, account, opened, "paper", name, version.name, sleeve)
+    return desk.take_events()
+
+
+def command(desk: Desk, order: Order) -> list[Event]:
+    """Carry out an operator's command. Raises `domain.errors.Forbidden`, having changed nothing."""
+    if order.name not in REQUESTS:
+        raise UnknownCommand(order.name, REQUESTS)
+    if order.strategy not in desk.strategies:
+        raise UnknownStrategy(order.strategy, desk.strategies)
+    at = desk.next_bar
+    cause = Cause(command_correlation(order.command_id), "", order.actor, at, at)
+    for event in desk.ask(order.strategy, REQUESTS[order.name](desk, order, cause)):
+        if isinstance(event, VersionActivated) and event.mode == "live":
+            because = Cause(cause.correlation_id, event.event_id, "engine", at)
+            run = desk.run_of(order.strategy, event.version)
+            if run is not None:
+                open_on(desk, run.live, because, "live", order.strategy, event.version, LIVE)
+    return desk.take_events()
+
+
+def promotion(desk: Desk, order: Order, cause: Cause) -> ask.Command:
+    champion = desk.strategies[order.strategy].champion
+    run = desk.run_of(order.strategy, champion)
+    gated = None if run is None else run.gated.portfolio
+    ruined = run is not None and any(account.portfolio.ruined for account in run.accounts)
+    return ask.RequestPromotion(
+        cause=cause,
+        reason=order.reason,
+        account=live_account(order.strategy),
+        tally=Tally() if gated is None else gated.tally,
+        open_nets=() if gated is None else gated.open_nets(),
+        ruined=ruined,
+    )
+
+
+def pause(desk: Desk, order: Order, cause: Cause) -> ask.Command:
+    return ask.Pause(cause=cause, reason=order.reason, until=order.until)
+
+
+def resume(desk: Desk, order: Order, cause: Cause) -> ask.Command:
+    return ask.Resume(cause=cause, reason=order.reason)
+
+
+def demote(desk: Desk, order: Order, cause: Cause) -> ask.Command:
+    return ask.Demote(cause=cause, reason=order.reason)
+
+
+REQUESTS: Mapping[str, Callable[[Desk, Order, Cause], ask.Command]] = {
+    "promote": promotion,
+    "pause": pause,
+    "resume": resume,
+    "demote": demote,
+}
+
+
+def open_on(
+    desk: Desk, account: Account, cause: Cause, mode: Mode, strategy: str, version: str, sleeve: str
+) -> None:
+    rules = GATED if sleeve == LIVE else sleeve
+    opened = open_account(
+        account.portfolio,
+        cause,
+        mode,
+        strategy,
+        version,
+        rules,
+        leverage(sleeve),
+        SLEEVE_CAPITAL,
+    )
+    for event in opened:
+        desk.write(event, account)

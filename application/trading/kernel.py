@@ -1,0 +1,161 @@
+"""What trading needs of the kernel, as a port, and the kernel itself behind it.
+
+The kernel decides; trading only feeds it bars and control words and writes down what it says. The
+port is narrow so that a test can put a kernel that lies in its place.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any, Protocol
+
+import numpy as np
+from msgspec import Struct
+
+from application.ports import Bars
+from kernels.program import Program as KernelProgram
+from kernels.program import compile_strategy
+from kernels.runner import LaneSpec
+from kernels.runner import Runner as KernelRunner
+
+Array = np.ndarray[Any, Any]
+
+
+class Parameter(Protocol):
+    """A number that a strategy declares, with its default."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def default(self) -> float: ...
+
+
+class Program(Protocol):
+    """A strategy file, compiled."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def docstring(self) -> str: ...
+
+    @property
+    def timeframe(self) -> str: ...
+
+    @property
+    def parameters(self) -> Sequence[Parameter]: ...
+
+    @property
+    def series_names(self) -> Sequence[str]: ...
+
+    @property
+    def tags(self) -> Sequence[str]: ...
+
+    @property
+    def source_sha(self) -> str: ...
+
+
+class Lane(Struct, frozen=True):
+    """One account of a run."""
+
+    leverage: int
+    capital: float  # whole 1e-8 quote units
+    limits: Any  # a row of kernels.dtypes.LIMITS
+    signals: bool  # whether this lane reports signals; one lane of a run does
+
+
+class Block(Protocol):
+    """What happened in a block of bars: records in the layout of `kernels.dtypes`."""
+
+    @property
+    def records(self) -> Sequence[Array]: ...  # one [n, RECORD_WIDTH] per lane, in time order
+
+    @property
+    def closes(self) -> Array: ...  # open times (ms) of the strategy bars that closed
+
+    @property
+    def series(self) -> Array: ...  # [len(series_names), len(closes)]
+
+
+class Runner(Protocol):
+    """One program over one symbol's bars; blocks may be cut anywhere without changing a bit."""
+
+    def run(self, bars: Bars, controls: Sequence[int]) -> Block:
+        """Take the next bars under one control word per lane."""
+
+    def state(self) -> bytes:
+        """Everything a later bar depends on."""
+
+    def restore(self, data: bytes) -> None:
+        """Go back to a state. Raises ValueError for one that is not this program's."""
+
+
+class Kernel(Protocol):
+    """Compiles strategies and runs them."""
+
+    @property
+    def identity(self) -> str:
+        """Changes whenever the kernel's code does: a state is worth nothing to another kernel."""
+
+    def compile(self, text: str, name: str) -> Program:
+        """Raises kernels.errors.StrategyError naming line and column."""
+
+    def runner(
+        self,
+        program: Program,
+        parameters: Mapping[str, float],
+        market: Any,
+        base_ms: int,
+        lanes: Sequence[Lane],
+    ) -> Runner: ...
+
+
+class NumbaKernel:
+    """The kernel of this distribution."""
+
+    @property
+    def identity(self) -> str:
+        """Digest of the kernel's own source files."""
+        return kernel_identity()
+
+    def compile(self, text: str, name: str) -> Program:
+        """Compile a strategy file. Raises kernels.errors.StrategyError naming line and column."""
+        return compile_strategy(text, name)
+
+    def runner(
+        self,
+        program: Program,
+        parameters: Mapping[str, float],
+        market: Any,
+        base_ms: int,
+        lanes: Sequence[Lane],
+    ) -> Runner:
+        """Set up one run."""
+        if not isinstance(program, KernelProgram):
+            raise TypeError(f"program was {type(program).__name__}, must come from compile()")
+        specs = [LaneSpec(lane.leverage, lane.capital, lane.limits, lane.signals) for lane in lanes]
+        return KernelRunner(program, parameters, market, base_ms, specs)
+
+
+@cache
+def kernel_identity() -> str:
+    """Digest every source file of the kernel: a changed line is another kernel."""
+    digest = sha256(f"{sys.byteorder} {np.__version__}".encode())
+    for name, text in sorted(sources(resources.files("kernels"), "")):
+        digest.update(name.encode() + b"\0" + text + b"\0")
+    return digest.hexdigest()
+
+
+def sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for item in folder.iterdir():
+        name = f"{prefix}{item.name}"
+        if item.is_dir():
+            found += sources(item, f"{name}/")
+        elif name.endswith(".py"):
+            found.append((name, item.read_bytes()))
+    return found

@@ -1,0 +1,114 @@
+"""One strategy version on one symbol: its program, its kernel state and its accounts.
+
+Every run has three lanes: sleeve A (1×), sleeve B (8×) and `live`, which follows B's rules. The
+live lane runs from the first bar with its entries off, so that a promotion changes a control word
+and nothing else: its series are warm and its next bar is the next bar. Its records count only while
+its account exists.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from application.kernel_rows import limits_row, market_row
+from application.trading.book import Account, Market
+from application.trading.kernel import Kernel, Lane, Program, Runner
+from domain.event import Mode
+from domain.ids import account_stream, live_account, paper_account
+from domain.limits import SLEEVE_CAPITAL, SLEEVE_LEVERAGE, Limits
+from domain.money import to_units
+from domain.portfolio.aggregate import Portfolio
+from domain.strategy.aggregate import Strategy, Version
+from kernels.dtypes import ENTRIES_OFF, FLATTEN
+
+PAPER = tuple(sorted(SLEEVE_LEVERAGE))  # A, B
+GATED = "B"  # the sleeve whose trades the gate judges
+LIVE = "live"
+LANES = (*PAPER, LIVE)
+
+
+class Run:
+    """One version, running."""
+
+    def __init__(
+        self,
+        strategy: str,
+        version: Version,
+        program: Program,
+        runner: Runner,
+        market: Market,
+        accounts: Sequence[Account],
+        first_bar: int,
+        signal_event: str = "",
+    ) -> None:
+        self.strategy = strategy
+        self.version = version.name
+        self.program = program
+        self.runner = runner
+        self.market = market
+        self.accounts = tuple(accounts)
+        self.first_bar = first_bar  # open of the first base bar it sees; part of its identity
+        self.signal_event = signal_event  # id of the last SignalRaised
+        self.saved = runner.state()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Symbol, strategy, version: the order of runs inside a step."""
+        return self.market.symbol, self.strategy, self.version
+
+    @property
+    def gated(self) -> Account:
+        """The account whose trades the gate judges."""
+        return self.accounts[LANES.index(GATED)]
+
+    @property
+    def live(self) -> Account:
+        """The live account."""
+        return self.accounts[LANES.index(LIVE)]
+
+    def controls(self, strategy: Strategy) -> list[int]:
+        """Say to each lane what the inputs say about it."""
+        version = strategy.find(self.version)
+        halted = strategy.status in ("paused", "retired")
+        retired = version is None or version.rejected
+        words = [
+            ENTRIES_OFF if halted or account.stopped else 0
+            for account in self.accounts[: len(PAPER)]
+        ]
+        if strategy.live != self.version:
+            return [*words, ENTRIES_OFF | FLATTEN]
+        off = halted or retired or self.live.stopped
+        return [*words, ENTRIES_OFF if off else 0]
+
+    def mode(self, strategy: Strategy) -> Mode:
+        """Say whether this version trades live."""
+        return "live" if strategy.live == self.version else "paper"
+
+
+def start(
+    kernel: Kernel,
+    strategy: str,
+    version: Version,
+    program: Program,
+    market: Market,
+    base_ms: int,
+    limits: Limits,
+    first_bar: int,
+) -> Run:
+    """Set up a version's run from its first bar, with accounts that are not open yet."""
+    capital = float(to_units(SLEEVE_CAPITAL))
+    row = limits_row(limits)
+    lanes = [Lane(leverage(sleeve), capital, row, sleeve == PAPER[0]) for sleeve in LANES]
+    rows: Any = market_row(market.instrument)
+    runner = kernel.runner(program, version.parameters, rows, base_ms, lanes)
+    accounts = [Account(Portfolio(stream=stream_of(strategy, version.name, s))) for s in LANES]
+    return Run(strategy, version, program, runner, market, accounts, first_bar)
+
+
+def stream_of(strategy: str, version: str, sleeve: str) -> str:
+    if sleeve == LIVE:
+        return account_stream(live_account(strategy))
+    return paper_account(strategy, version, sleeve)
+
+
+def leverage(sleeve: str) -> int:
+    return SLEEVE_LEVERAGE[GATED if sleeve == LIVE else sleeve]

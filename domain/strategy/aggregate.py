@@ -1,0 +1,226 @@
+"""The state machine of one strategy: every guard, in one place.
+
+    paper → ready → live;  {paper, ready, live} ⇄ paused (resume restores);
+    live or paused → paper by demotion;  any → retired, which is final.
+
+`decide` raises a typed `Forbidden` and writes nothing, or gives the events that are now true. It
+reads no clock: a timed pause runs out when the trading step says so, with a `Resume`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from domain import errors
+from domain.cause import Cause
+from domain.event import Event, Kind
+from domain.gate import judge
+from domain.strategy.commands import (
+    ActivateVersion,
+    AuthorVersion,
+    Command,
+    Demote,
+    MarkReady,
+    Pause,
+    Register,
+    RejectVersion,
+    RequestPromotion,
+    Resume,
+    Retire,
+)
+from domain.strategy.events import (
+    DemotedToPaper,
+    MarkedReady,
+    Paused,
+    PromotedToLive,
+    PromotionRefused,
+    PromotionRequested,
+    Resumed,
+    Retired,
+    StrategyRegistered,
+    VersionActivated,
+    VersionAuthored,
+    VersionRejected,
+)
+from domain.strategy.state import Strategy, Version, evolve
+
+__all__ = ["Strategy", "Version", "decide", "evolve"]
+
+
+def decide(state: Strategy, command: Command) -> tuple[Event, ...]:
+    """Turn a command into the events that follow from it, in order.
+
+    Raises a `domain.errors.Forbidden` that names the state, what was asked and what is allowed.
+    """
+    asked = type(command).__name__
+    if not isinstance(command, Register):
+        if state.status == "unregistered":
+            raise errors.NotRegistered(state.stream, state.status, asked)
+        if state.status == "retired":
+            raise errors.AlreadyRetired(state.name, state.status, asked)
+    return DECIDE[type(command)](state, command)
+
+
+def fields(state: Strategy, cause: Cause, kind: Kind, after: int = 0) -> dict[str, Any]:
+    return {
+        "stream": state.stream,
+        "stream_version": state.version + 1 + after,
+        "kind": kind,
+        "occurred_at": cause.occurred_at,
+        "effective_at": cause.effective_at if kind == "input" else None,
+        "causation_id": cause.causation_id,
+        "correlation_id": cause.correlation_id,
+        "actor": cause.actor if kind == "input" else "engine",
+    }
+
+
+def register(state: Strategy, command: Register) -> tuple[Event, ...]:
+    if state.status != "unregistered":
+        raise errors.AlreadyRegistered(state.name, state.status, "Register")
+    head = fields(state, command.cause, "input")
+    name, text = command.strategy, command.description
+    return (StrategyRegistered(**head, strategy=name, description=text),)
+
+
+def author(state: Strategy, command: AuthorVersion) -> tuple[Event, ...]:
+    if command.parent is not None:
+        known(state, command.parent)
+    return (
+        VersionAuthored(
+            **fields(state, command.cause, "input"),
+            version=f"v{len(state.versions) + 1}",
+            source_sha=command.source_sha,
+            parameters=command.parameters,
+            timeframe=command.timeframe,
+            author=command.author,
+            parent=command.parent,
+            hypothesis=command.hypothesis,
+            tokens=command.tokens,
+            cost=command.cost,
+        ),
+    )
+
+
+def activate(state: Strategy, command: ActivateVersion) -> tuple[Event, ...]:
+    version = known(state, command.version)
+    if version.rejected:
+        asked = f"activate {version.name}"
+        raise errors.VersionWasRejected(state.name, f"rid of {version.name}", asked)
+    since = version.active_from if command.mode == "paper" else version.live_from
+    if since is not None and command.mode == "paper":
+        asked = f"activate {version.name} on paper again"
+        raise errors.AlreadyActive(state.name, state.status, asked)
+    return (
+        VersionActivated(
+            **fields(state, command.cause, "derived"),
+            mode=command.mode,
+            version=version.name,
+            from_bar=command.from_bar,
+        ),
+    )
+
+
+def reject(state: Strategy, command: RejectVersion) -> tuple[Event, ...]:
+    version = known(state, command.version)
+    if version.rejected:
+        return ()  # both sleeves of one version may be ruined: it is rejected once
+    head = fields(state, command.cause, "derived")
+    return (
+        VersionRejected(**head, version=version.name, stage=command.stage, reasons=command.reasons),
+    )
+
+
+def mark_ready(state: Strategy, command: MarkReady) -> tuple[Event, ...]:
+    version = known(state, command.version)
+    standing = state.resumes_to if state.status == "paused" else state.status
+    if version.was_ready or version.rejected or standing != "paper":
+        return ()
+    verdict = judge(command.tally, (), command.gate, state.attempts, command.ruined)
+    if not verdict.passed:
+        return ()
+    head = fields(state, command.cause, "derived")
+    return (MarkedReady(**head, version=version.name, verdict=verdict),)
+
+
+def request_promotion(state: Strategy, command: RequestPromotion) -> tuple[Event, ...]:
+    champion = state.find(state.champion)
+    if state.status not in ("paper", "ready") or champion is None:
+        raise errors.NotPromotable(state.name, state.status, "promote it")
+    ruined = command.ruined or champion.rejected
+    verdict = judge(command.tally, command.open_nets, command.gate, state.attempts, ruined)
+    request = PromotionRequested(
+        **fields(state, command.cause, "input"), version=champion.name, reason=command.reason
+    )
+    because = caused_by(request, command.cause)
+    if not verdict.passed:
+        head = fields(state, because, "derived", after=1)
+        return request, PromotionRefused(**head, version=champion.name, verdict=verdict)
+    promoted = PromotedToLive(
+        **fields(state, because, "derived", after=1),
+        version=champion.name,
+        account=command.account,
+        verdict=verdict,
+        attempts=state.attempts,
+    )
+    start = command.cause.effective_at
+    activated = VersionActivated(
+        **fields(state, caused_by(promoted, command.cause), "derived", after=2),
+        mode="live",
+        version=champion.name,
+        from_bar=command.cause.occurred_at if start is None else start,
+    )
+    return request, promoted, activated
+
+
+def pause(state: Strategy, command: Pause) -> tuple[Event, ...]:
+    if state.status == "paused":
+        raise errors.AlreadyPaused(state.name, state.status, "pause it")
+    cause, until = command.cause, command.until
+    start = cause.occurred_at if cause.effective_at is None else cause.effective_at
+    if until is not None and until <= start:
+        raise errors.InvalidCommand("until", until, f"after {start}, when the pause begins (ms)")
+    head = fields(state, cause, "input")
+    return (Paused(**head, by=cause.actor, reason=command.reason, until=until),)
+
+
+def resume(state: Strategy, command: Resume) -> tuple[Event, ...]:
+    if state.status != "paused":
+        raise errors.NotPaused(state.name, state.status, "resume it")
+    head = fields(state, command.cause, command.kind)
+    return (Resumed(**head, by=head["actor"], reason=command.reason),)
+
+
+def demote(state: Strategy, command: Demote) -> tuple[Event, ...]:
+    if state.status not in ("live", "paused"):
+        raise errors.NotLive(state.name, state.status, "demote it")
+    head = fields(state, command.cause, "input")
+    return (DemotedToPaper(**head, by=command.cause.actor, reason=command.reason),)
+
+
+def retire(state: Strategy, command: Retire) -> tuple[Event, ...]:
+    head = fields(state, command.cause, "input")
+    return (Retired(**head, by=command.cause.actor, reason=command.reason),)
+
+
+def known(state: Strategy, name: str) -> Version:
+    version = state.find(name)
+    if version is None:
+        raise errors.UnknownVersion(state.name, name, (v.name for v in state.versions))
+    return version
+
+
+def caused_by(event: Event, cause: Cause) -> Cause:
+    return Cause(cause.correlation_id, event.event_id, "engine", cause.occurred_at)
+
+
+DECIDE: Mapping[type[Command], Callable[[Strategy, Any], tuple[Event, ...]]] = {
+    Register: register,
+    AuthorVersion: author,
+    ActivateVersion: activate,
+    RejectVersion: reject,
+    MarkReady: mark_ready,
+    RequestPromotion: request_promotion,
+    Pause: pause,
+    Resume: resume,
+    Demote: demote,
+    Retire: retire,
+}

@@ -1,0 +1,86 @@
+"""What can be asked of a strategy."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from domain.cause import Cause
+from domain.event import Kind, Mode
+from domain.gate import Gate, Tally
+from domain.strategy.events import Author
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """Every command says why it is given."""
+
+    cause: Cause
+
+
+class Register(Command, frozen=True, kw_only=True):
+    strategy: str
+    description: str
+
+
+class AuthorVersion(Command, frozen=True, kw_only=True):
+    """Record a source that parses; it trades only once it is activated."""
+
+    source_sha: str
+    parameters: dict[str, float]
+    timeframe: str
+    author: Author
+    parent: str | None = None
+    hypothesis: str = ""
+    tokens: int = 0
+    cost: Decimal = Decimal(0)
+
+
+class ActivateVersion(Command, frozen=True, kw_only=True):
+    version: str
+    from_bar: int
+    mode: Mode = "paper"
+
+
+class RejectVersion(Command, frozen=True, kw_only=True):
+    version: str
+    stage: str
+    reasons: tuple[str, ...]
+
+
+class MarkReady(Command, frozen=True, kw_only=True):
+    """Mark the version ready if its own trades in sleeve B pass the gate for the first time."""
+
+    version: str
+    tally: Tally
+    ruined: bool
+    gate: Gate = Gate()
+
+
+class RequestPromotion(Command, frozen=True, kw_only=True):
+    """Ask for the champion to go live; the gate answers, and the answer is recorded in full."""
+
+    reason: str
+    account: str  # the live account it would trade
+    tally: Tally  # of the champion's sleeve B
+    open_nets: tuple[Decimal, ...]  # of its open positions, as if closed at the last mark
+    ruined: bool
+    gate: Gate = Gate()
+
+
+class Pause(Command, frozen=True, kw_only=True):
+    reason: str
+    until: int | None = None  # ms; None: until somebody resumes it
+
+
+class Resume(Command, frozen=True, kw_only=True):
+    """Resume: an INPUT from an operator, DERIVED where a timed pause ran out."""
+
+    reason: str
+    kind: Kind = "input"
+
+
+class Demote(Command, frozen=True, kw_only=True):
+    reason: str
+
+
+class Retire(Command, frozen=True, kw_only=True):
+    reason: str

@@ -1,0 +1,1 @@
+"""Candle files: their names, their rows, their checks."""
