@@ -67,7 +67,7 @@ def main() -> None:
         def fresh() -> Runner:
             return Runner(program, {}, costs(), 60_000, [spec])  # noqa: B023
 
-        compiling = seconds(lambda: fresh().run(bars[:1], [0]))  # noqa: B023
+        compiling = seconds(lambda: fresh().run(bars[:1], [0]))
         took = median(seconds(fresh().run, bars, [0]) for _ in range(ROUNDS))
         records = fresh().run(bars, [0]).records[0]
         trades = int((records[:, dtypes.KIND] == dtypes.CLOSED).sum())

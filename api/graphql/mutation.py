@@ -1,0 +1,172 @@
+"""What may be commanded. Every command goes to the engine and is answered once it is durable.
+
+A command id makes a command safe to repeat; without one the server makes it up and returns it. With
+`waitMs` the answer waits until the read models show what the command did.
+"""
+
+import asyncio
+import time
+from uuid import uuid4
+
+import strawberry
+from strawberry.types import Info
+
+from api.graphql import described, types
+from api.graphql.context import Context, refused
+from api.graphql.scalars import Long
+from api.graphql.shown import verdict
+from application.engine_port import Command, CommandName, CommandReply, EngineUnavailable
+
+Asked = Info[Context, None]
+
+LONGEST_WAIT = 10_000  # ms
+LONGEST_NAME = 200  # characters
+LONGEST_REASON = 1000
+LATEST = 253_402_300_799_999  # the last ms of the year 9999
+LOOK_EVERY = 0.02  # seconds
+
+
+@strawberry.type
+class CommandError:
+    code: str
+    message: str
+
+
+@strawberry.type
+class CommandResult:
+    accepted: bool
+    command_id: str
+    position: Long | None = strawberry.field(
+        description="The log position written; null where the engine did not answer."
+    )
+    projected: bool = strawberry.field(
+        description="Whether the read models already show that position."
+    )
+    events: list[str]
+    verdict: types.Verdict | None
+    error: CommandError | None
+
+
+@strawberry.type
+class Mutation:
+    @described.mutation("Ask for a strategy's champion to go live; the gate answers.")
+    async def promote_strategy(
+        self,
+        info: Asked,
+        strategy: str,
+        reason: str = "",
+        command_id: str | None = None,
+        actor: str = "api",
+        wait_ms: int = 0,
+    ) -> CommandResult:
+        command = ask("promote", strategy, reason, command_id, actor)
+        return await carry_out(info.context, command, wait_ms)
+
+    @described.mutation("Stop entries, until resumed or until a time (ms UTC).")
+    async def pause_strategy(
+        self,
+        info: Asked,
+        strategy: str,
+        reason: str = "",
+        until: Long | None = None,
+        command_id: str | None = None,
+        actor: str = "api",
+        wait_ms: int = 0,
+    ) -> CommandResult:
+        command = ask("pause", strategy, reason, command_id, actor, until)
+        return await carry_out(info.context, command, wait_ms)
+
+    @described.mutation("Give back what a pause took.")
+    async def resume_strategy(
+        self,
+        info: Asked,
+        strategy: str,
+        reason: str = "",
+        command_id: str | None = None,
+        actor: str = "api",
+        wait_ms: int = 0,
+    ) -> CommandResult:
+        command = ask("resume", strategy, reason, command_id, actor)
+        return await carry_out(info.context, command, wait_ms)
+
+    @described.mutation("Take a strategy from live back to paper.")
+    async def demote_strategy(
+        self,
+        info: Asked,
+        strategy: str,
+        reason: str = "",
+        command_id: str | None = None,
+        actor: str = "api",
+        wait_ms: int = 0,
+    ) -> CommandResult:
+        command = ask("demote", strategy, reason, command_id, actor)
+        return await carry_out(info.context, command, wait_ms)
+
+
+def ask(
+    name: CommandName,
+    strategy: str,
+    reason: str,
+    command_id: str | None,
+    actor: str,
+    until: int | None = None,
+) -> Command:
+    for field, value, least, most in (
+        ("strategy", strategy, 1, LONGEST_NAME),
+        ("reason", reason, 0, LONGEST_REASON),
+        ("actor", actor, 1, LONGEST_NAME),
+        ("commandId", command_id, 1, LONGEST_NAME),
+    ):
+        if value is not None and not least <= len(value) <= most:
+            raise refused(f"{field} had {len(value)} characters, must have {least}-{most}")
+    if until is not None and not 0 < until <= LATEST:
+        raise refused(f"until was {until}, must be 1-{LATEST} (ms UTC)")
+    return Command(
+        name=name,
+        strategy=strategy,
+        actor=f"operator:{actor}",
+        command_id=command_id or str(uuid4()),
+        reason=reason,
+        until=until,
+    )
+
+
+async def carry_out(context: Context, command: Command, wait_ms: int) -> CommandResult:
+    if not 0 <= wait_ms <= LONGEST_WAIT:
+        raise refused(f"waitMs was {wait_ms}, must be 0-{LONGEST_WAIT}")
+    try:
+        reply = await context.service.send(command)
+    except EngineUnavailable as error:
+        return CommandResult(
+            accepted=False,
+            command_id=command.command_id,
+            position=None,
+            projected=False,
+            events=[],
+            verdict=None,
+            error=CommandError(code="ENGINE_UNAVAILABLE", message=str(error)),
+        )
+    projected = await shown_by(context, reply.position, wait_ms)
+    return answer(command, reply, projected)
+
+
+async def shown_by(context: Context, position: int, wait_ms: int) -> bool:
+    deadline = time.monotonic() + wait_ms / 1000
+    while await context.read(context.queries.position) < position:
+        if time.monotonic() >= deadline:
+            return False
+        await asyncio.sleep(LOOK_EVERY)
+    return True
+
+
+def answer(command: Command, reply: CommandReply, projected: bool) -> CommandResult:
+    refusal = None if reply.accepted else CommandError(code=reply.code, message=reply.message)
+    return CommandResult(
+        accepted=reply.accepted,
+        command_id=command.command_id,
+        position=Long(reply.position),
+        projected=projected,
+        events=list(reply.events),
+        verdict=verdict(reply.verdict),
+        error=refusal,
+    )

@@ -1,0 +1,1 @@
+"""Alembic environment of the read-model file; the folder is its script location."""
