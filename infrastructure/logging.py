@@ -87,11 +87,15 @@ def configure(
 
 
 def configure_from(settings: Settings, process: str, file: Path | None = None) -> None:
-    """Configure a process's log lines as the settings say."""
+    """Configure a process's log lines as the settings say.
+
+    Left to itself a file takes everyday lines too, and standard error warnings alone: there they
+    stand between the lines that a command prints.
+    """
     configure(
         process,
         form=settings.log,
-        level=settings.log_level,
+        level=settings.log_level or ("warning" if file is None else "info"),
         secrets=settings.secrets,
         file=file,
     )

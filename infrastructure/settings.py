@@ -28,7 +28,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     home: Path | None = None  # PERPETUA_HOME: where all state lives; var/<feed> when unset
     data: Path | None = None  # PERPETUA_DATA: directory of recorded candles
     log: LogForm = "json"  # PERPETUA_LOG: how a log line is written
-    log_level: LogLevel = "info"  # PERPETUA_LOG_LEVEL
+    log_level: LogLevel | None = None  # PERPETUA_LOG_LEVEL: info in files, warning on a terminal
     port: int | None = None  # PERPETUA_PORT: the API's; 8000 or the next free one when unset
     venues: tuple[str, ...] = DEFAULT_VENUES  # PERPETUA_VENUES: asked in this order
     venue_url: str | None = None  # PERPETUA_VENUE_URL: a proxy in place of the venue's own address
@@ -45,9 +45,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         home=path_of(environment, "PERPETUA_HOME"),
         data=path_of(environment, "PERPETUA_DATA"),
         log=cast(LogForm, choice(environment, "PERPETUA_LOG", get_args(LogForm), "json")),
-        log_level=cast(
-            LogLevel, choice(environment, "PERPETUA_LOG_LEVEL", get_args(LogLevel), "info")
-        ),
+        log_level=level_of(environment, "PERPETUA_LOG_LEVEL"),
         port=port_of(environment, "PERPETUA_PORT"),
         venues=names_of(environment, "PERPETUA_VENUES", DEFAULT_VENUES),
         venue_url=environment.get("PERPETUA_VENUE_URL") or None,
@@ -71,6 +69,12 @@ def choice(
     if value not in allowed:
         raise SettingInvalid(f"{name} was {value!r}, must be one of {', '.join(allowed)}")
     return value
+
+
+def level_of(environment: Mapping[str, str], name: str) -> LogLevel | None:
+    if not environment.get(name):
+        return None
+    return cast(LogLevel, choice(environment, name, get_args(LogLevel), ""))
 
 
 def port_of(environment: Mapping[str, str], name: str) -> int | None:

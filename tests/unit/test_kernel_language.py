@@ -278,9 +278,7 @@ def test_exits_when_it_reads_the_position_then_sees_what_is_held() -> None:
     assert (closed[d.BAR_INDEX], closed[d.M]) == (4, d.TIME_LIMIT)
 
 
-def test_reference_when_read_then_its_example_compiles_and_no_function_is_missing() -> (
-    None
-):
+def test_reference_when_read_then_its_example_compiles_and_no_function_is_missing() -> None:
     page = (STRATEGIES[0].parent.parent / "docs" / "language.md").read_text()
     example = page.split("```python\n")[1].split("```")[0]
     assert compile_strategy(example, "example").series_names == ("mid", "spread", "lower", "upper")

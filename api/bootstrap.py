@@ -1,0 +1,93 @@
+"""The composition root of trading: a trader on a home's log and bars.
+
+The engine and a command given without an engine are put together here and nowhere else, so that
+both carry a command out in the same way by construction.
+"""
+
+import threading
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from api.home_log import opened_with
+from api.processes.home import Home, HomeUnused
+from api.strategy_files import strategy_sources
+from application.ports import Feed, FeedDescription, FeedFinished
+from application.trading import Trader
+from infrastructure.journal import FileBarJournal, open_journal
+from infrastructure.store import SqliteEventLog
+
+FIRST_BAR_PATIENCE = 0.2  # seconds between looks at `stop` while waiting for the first bar
+
+
+class Opened(Struct, frozen=True):
+    """A trader with what it writes to."""
+
+    trader: Trader
+    journal: FileBarJournal
+    notices: tuple[str, ...]
+
+
+def open_trader(
+    home: Home,
+    log: SqliteEventLog,
+    feed: Feed,
+    strategies: Sequence[str],
+    stop: threading.Event,
+) -> Opened | None:
+    """Open a trader over a feed; None when `stop` was set before the feed's first bar came."""
+    sources = strategy_sources(strategies)
+    description = feed.describe()
+    journal = open_journal(home.directory, description.instruments[0].symbol)
+    try:
+        first = first_bar(journal, feed, stop)
+        if first is None:
+            journal.close()
+            return None
+        trader = Trader.open(log, journal, description, sources, first)
+    except BaseException:
+        journal.close()
+        raise
+    return Opened(trader, journal, tuple(trader.notices))
+
+
+def open_idle_trader(home: Home, log: SqliteEventLog) -> Opened:
+    """Open a trader without a feed, for commands given while no engine runs.
+
+    Raises `HomeUnused` for a home that never traded.
+    """
+    opened = opened_with(home)
+    if opened.version == 0:
+        raise HomeUnused(f"home {home.directory} has not traded yet: start with perpetua run")
+    description = FeedDescription(
+        feed=opened.feed,
+        venue=opened.venue,
+        timeframe=opened.timeframe,
+        data_digest=opened.data_digest,
+        instruments=opened.instruments,
+    )
+    journal = open_journal(home.directory, opened.instruments[0].symbol)
+    try:
+        trader = Trader.open(log, journal, description, (), 0)
+        trader.recover()
+    except BaseException:
+        journal.close()
+        raise
+    return Opened(trader, journal, tuple(trader.notices))
+
+
+def first_bar(journal: FileBarJournal, feed: Feed, stop: threading.Event) -> int | None:
+    """Open time of the first bar traded, ms UTC; waits for one, None when told to stop."""
+    bars = journal.read(-1, 1)
+    while len(bars) == 0:
+        if stop.is_set():
+            return None
+        try:
+            bars = feed.read(-1, 1, FIRST_BAR_PATIENCE)
+        except FeedFinished:
+            raise EmptyFeed("the feed has no bar at all") from None
+    return int(bars["timestamp"][0])
+
+
+class EmptyFeed(ValueError):
+    """There is nothing to trade."""

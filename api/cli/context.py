@@ -1,0 +1,97 @@
+"""What every command shares: its settings, its home, and how it prints."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from api.processes.home import Home, HomeUnused
+from infrastructure.logging import configure_from
+from infrastructure.settings import FeedName, Settings, load
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", help="Where all state is; PERPETUA_HOME, else the last one used in var/."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many.")]
+
+
+def settings_of(process: str) -> Settings:
+    """Read the settings and send this process's log lines to standard error."""
+    settings = load(os.environ)
+    configure_from(settings, process)
+    return settings
+
+
+def used_home(named: Path | None, settings: Settings) -> Home:
+    """The home a command is about: named, set, or the last one used. Raises `HomeUnused`."""
+    directory = named if named is not None else settings.home
+    if directory is not None:
+        home = Home(directory)
+        if not home.used:
+            raise HomeUnused(
+                f"home {directory} holds no log yet: start one with perpetua run --home {directory}"
+            )
+        return home
+    homes = [Home(settings.home_for(feed)) for feed in get_args(FeedName)]
+    used = [home for home in homes if home.used]
+    if not used:
+        raise HomeUnused(
+            "no home is in use under var/: start one with perpetua run, or name one with --home"
+        )
+    return max(used, key=last_use)
+
+
+def last_use(home: Home) -> float:
+    wal = home.log.with_name(home.log.name + "-wal")
+    return max(path.stat().st_mtime for path in (home.log, wal) if path.exists())
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal that something longer is going on."""
+    with Console(stderr=True).status(what):
+        yield
+
+
+def print_json(content: Any) -> None:
+    """Print one JSON document; decimals as strings."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n")
+
+
+def print_fields(content: Mapping[Any, Any]) -> None:
+    """Print names and values, one a line."""
+    console = Console(highlight=False, soft_wrap=True)
+    width = max((len(str(name)) for name in content), default=0)
+    for name, value in content.items():
+        console.print(f"[bold]{escape(str(name)):<{width}}[/]  {escape(shown(value))}")
+
+
+def print_rows(items: Iterable[Any], columns: Sequence[str]) -> None:
+    """Print chosen fields of structs as a table."""
+    console = Console(highlight=False)
+    table = Table(*columns)
+    for item in items:
+        table.add_row(*(escape(shown(getattr(item, column))) for column in columns))
+    if not console.is_terminal:  # a pipe has no width to fit into
+        console.width = 240
+    console.print(table)
+
+
+def shown(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(item) for item in value)
+    return str(value)

@@ -1,0 +1,193 @@
+"""`promote`, `pause`, `resume`, `demote`: an operator's commands.
+
+They go to the running engine over its socket. Where none runs this process takes the home lock and
+carries the command out itself, through the same code: never both, never two at once.
+"""
+
+import getpass
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.context import (
+    HomeOption,
+    JsonOption,
+    print_fields,
+    print_json,
+    settings_of,
+    used_home,
+)
+from api.processes.home import Home
+from application.engine_port import Command, CommandName, CommandReply, EngineUnavailable
+from infrastructure.logging import configure_from
+
+NameArgument = Annotated[str, typer.Argument(help="The strategy's name.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Recorded with the command.")]
+IdOption = Annotated[
+    str | None,
+    typer.Option("--command-id", help="Repeat with the same id: the command is carried out once."),
+]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", help="Resume by itself then: 2026-01-31T12:00Z, or ms UTC.")
+]
+
+
+class CommandRefused(Exception):
+    """The engine recorded or refused the command; the message is its reason."""
+
+
+class MomentInvalid(ValueError):
+    """A moment is not written as one."""
+
+
+def mount(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    for command in (promote, pause, resume, demote):
+        app.command()(command)
+
+
+def promote(
+    strategy: NameArgument,
+    reason: ReasonOption = "",
+    command_id: IdOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask for a strategy to trade live (live/sim for now); the gate decides, and says why."""
+    carry_out("promote", strategy, reason, command_id, None, home, json)
+
+
+def pause(
+    strategy: NameArgument,
+    reason: ReasonOption = "",
+    until: UntilOption = None,
+    command_id: IdOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Take no new positions from the next bar; exits go on."""
+    carry_out("pause", strategy, reason, command_id, until, home, json)
+
+
+def resume(
+    strategy: NameArgument,
+    reason: ReasonOption = "",
+    command_id: IdOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Trade again from the next bar."""
+    carry_out("resume", strategy, reason, command_id, None, home, json)
+
+
+def demote(
+    strategy: NameArgument,
+    reason: ReasonOption = "",
+    command_id: IdOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Bring a live strategy back to paper, closing what it holds live."""
+    carry_out("demote", strategy, reason, command_id, None, home, json)
+
+
+def carry_out(
+    name: CommandName,
+    strategy: str,
+    reason: str,
+    command_id: str | None,
+    until: str | None,
+    home: Path | None,
+    json: bool,
+) -> None:
+    command = Command(
+        name=name,
+        strategy=strategy,
+        actor=f"operator:{getpass.getuser()}",
+        command_id=command_id if command_id is not None else secrets.token_hex(8),
+        reason=reason,
+        until=moment(until) if until is not None else None,
+    )
+    settings = settings_of("operator")
+    found = used_home(home, settings)
+    configure_from(settings, "operator", found.logs / "operator.log")
+    reply = send(found, command)
+    if json:
+        print_json(reply)
+    else:
+        show(command, reply)
+    if not reply.accepted:
+        raise CommandRefused(f"{reply.code}: {reply.message}")
+
+
+def send(home: Home, command: Command) -> CommandReply:
+    """Carry a command out: by the engine if one runs, else here. Raises `EngineUnavailable`."""
+    from api.processes.command_socket import SocketEngineClient
+    from api.processes.lock import HomeBusy, HomeLock
+
+    try:
+        with HomeLock.acquire(home.lock, f"perpetua {command.name} {command.strategy}"):
+            return execute_here(home, command)
+    except HomeBusy as busy:
+        try:
+            return SocketEngineClient(home.socket).send(command)
+        except EngineUnavailable as error:
+            raise EngineUnavailable(f"{error} ({busy})") from error
+
+
+def execute_here(home: Home, command: Command) -> CommandReply:
+    from api import bootstrap
+    from api.home_log import open_log
+
+    log = open_log(home)
+    try:
+        opened = bootstrap.open_idle_trader(home, log)
+        try:
+            return opened.trader.execute(command)
+        finally:
+            opened.journal.close()
+    finally:
+        log.close()
+
+
+def show(command: Command, reply: CommandReply) -> None:
+    said = "accepted" if reply.accepted else f"refused ({reply.code})"
+    print_fields(
+        {
+            "command": f"{command.name} {command.strategy}",
+            "id": command.command_id,
+            "reply": f"{said}: {reply.message}" if reply.message else said,
+            "position": reply.position,
+            "events": reply.events,
+        }
+    )
+    if reply.verdict is not None:
+        verdict = reply.verdict
+        print_fields(
+            {
+                "trades": verdict.trades,
+                "win rate": verdict.win_rate,
+                "win rate, low": verdict.win_rate_low,
+                "profit factor": verdict.profit_factor,
+                "net": verdict.net,
+                "attempts": verdict.attempts,
+                "fails": [f"{f.code} {f.observed} < {f.required}" for f in verdict.failures],
+            }
+        )
+
+
+def moment(text: str) -> int:
+    """Turn ISO 8601 (UTC where it names no zone) or ms UTC into ms. Raises `MomentInvalid`."""
+    if text.isdecimal():
+        return int(text)
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise MomentInvalid(
+            f"moment was {text!r}, must be like 2026-01-31T12:00Z, 2026-01-31, or ms UTC"
+        ) from None
+    when = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+    return int(when.timestamp() * 1000)

@@ -1,0 +1,161 @@
+"""Which feed a run trades, and why that one.
+
+A feed asked for by name is used or refused, never replaced. Left to itself a run takes what its
+home was opened with, else a live venue if one answers, else recorded candles if there are any, else
+made-up bars; the reason is always told, so that nobody takes made-up bars for a market. What is not
+asked for (venue, symbol, timeframe) is what the home was opened with.
+"""
+
+from pathlib import Path
+from typing import cast
+
+from msgspec import Struct
+
+from api.home_log import opened_with
+from api.processes.home import Home
+from api.processes.options import RunOptions
+from application.ports import Feed, FeedError
+from domain.home import Home as OpenedHome
+from domain.timeframe import TIMEFRAMES
+from infrastructure.candles.naming import catalogue
+from infrastructure.clock import SystemClock
+from infrastructure.feeds.live import LiveFeed
+from infrastructure.feeds.paced import paced
+from infrastructure.feeds.probe import Probe, probe
+from infrastructure.feeds.recorded import open_recorded
+from infrastructure.feeds.synthetic import open_synthetic
+from infrastructure.settings import FeedName, Settings
+from infrastructure.symbols import stored_symbol
+
+DEFAULT_SYMBOL = "BTC/USDT"
+DEFAULT_VENUE = "binance"
+DEFAULT_TIMEFRAME = "1m"
+SYNTHETIC_BARS = 129_600  # 90 days: a run at full speed ends before the disk does
+PROBE_SECONDS = 5.0
+
+
+class ChosenFeed(Struct, frozen=True):
+    feed: Feed
+    reason: str
+    home: Path
+
+
+class Wanted(Struct, frozen=True):
+    """What to open; None leaves it to what there is."""
+
+    venue: str | None  # None: whichever has the symbol
+    symbol: str
+    timeframe: str | None  # None: the smallest recorded
+
+
+def choose_feed(options: RunOptions, settings: Settings) -> ChosenFeed:
+    """Open the feed of a run. Raises `FeedError` naming what was asked for and what there is."""
+    named = Path(options.home) if options.home is not None else settings.home
+    if options.feed != "auto":
+        return open_feed(options.feed, f"asked for with --feed {options.feed}", options, settings)
+    if named is not None and (opened := opened_with(Home(named))).version:
+        kind = cast(FeedName, opened.feed)  # the log holds no other
+        return open_feed(kind, f"home {named} was opened with it", options, settings)
+    return first_that_works(options, settings)
+
+
+def first_that_works(options: RunOptions, settings: Settings) -> ChosenFeed:
+    answer, silence = answering_venue(options, settings)
+    if answer.venue is not None:
+        why = f"{answer.venue.name} answered"
+        return open_feed("live", why, options, settings, answer)
+    directory = data_directory(options, settings)
+    if directory is None:
+        return open_feed("synthetic", f"{silence}, and PERPETUA_DATA is not set", options, settings)
+    if not (directory.is_dir() and any(f.kind in TIMEFRAMES for f in catalogue(directory))):
+        return open_feed(
+            "synthetic", f"{silence}, and {directory} holds no candles", options, settings
+        )
+    return open_feed("recorded", f"{silence}; {directory} holds candles", options, settings)
+
+
+def answering_venue(options: RunOptions, settings: Settings) -> tuple[Probe, str]:
+    """Ask venues, or the one that a live home belongs to; say why none was taken, if none was."""
+    opened = opened_with(Home(home_for(options, settings, "live")))
+    venue = options.venue or (opened.venue if opened.feed == "live" else None)
+    answer = probe(
+        (venue,) if venue is not None else settings.venues,
+        wanted_of(options, opened).symbol,
+        timeout=PROBE_SECONDS,
+        base_url=settings.venue_url,
+    )
+    reasons = "; ".join(f"{refusal.venue}: {refusal.reason}" for refusal in answer.refusals)
+    return answer, f"no venue answered within {PROBE_SECONDS:g} s ({reasons})"
+
+
+def open_feed(
+    kind: FeedName,
+    reason: str,
+    options: RunOptions,
+    settings: Settings,
+    answer: Probe | None = None,
+) -> ChosenFeed:
+    home = home_for(options, settings, kind)
+    opened = opened_with(Home(home))
+    wanted = wanted_of(options, opened if opened.feed == kind else OpenedHome())
+    if kind == "live":
+        return ChosenFeed(live(wanted, options, settings, answer), reason, home)
+    clock = SystemClock()
+    feed = (
+        recorded(wanted, options, settings)
+        if kind == "recorded"
+        else open_synthetic(
+            wanted.symbol,
+            options.seed,
+            options.bars or SYNTHETIC_BARS,
+            wanted.timeframe or DEFAULT_TIMEFRAME,
+        )
+    )
+    note = feed.describe().note
+    return ChosenFeed(
+        paced(feed, options.speed, clock.monotonic, clock.sleep),
+        f"{reason} ({note})" if note else reason,
+        home,
+    )
+
+
+def live(wanted: Wanted, options: RunOptions, settings: Settings, answer: Probe | None) -> LiveFeed:
+    silence = ""
+    if answer is None:
+        answer, silence = answering_venue(options, settings)
+    if answer.venue is None:
+        raise FeedError(f"feed was 'live', but {silence}")
+    return LiveFeed(answer.venue, wanted.symbol, wanted.timeframe or DEFAULT_TIMEFRAME)
+
+
+def recorded(wanted: Wanted, options: RunOptions, settings: Settings) -> Feed:
+    directory = data_directory(options, settings)
+    if directory is None:
+        raise FeedError("feed was 'recorded', but neither --data nor PERPETUA_DATA names candles")
+    venue = wanted.venue or venue_with(directory, wanted.symbol)
+    return open_recorded(directory, venue, wanted.symbol, wanted.timeframe)
+
+
+def venue_with(directory: Path, symbol: str) -> str:
+    """The venue whose candles of `symbol` are there: the default one, else the first by name."""
+    name = stored_symbol(symbol)
+    venues = [f.venue for f in catalogue(directory) if f.symbol == name and f.kind in TIMEFRAMES]
+    return DEFAULT_VENUE if DEFAULT_VENUE in venues or not venues else venues[0]
+
+
+def wanted_of(options: RunOptions, opened: OpenedHome) -> Wanted:
+    """What was asked for, completed with what the home was opened with."""
+    symbol = opened.instruments[0].symbol if opened.instruments else DEFAULT_SYMBOL
+    return Wanted(
+        venue=options.venue or opened.venue or None,
+        symbol=options.symbol or symbol,
+        timeframe=options.timeframe or opened.timeframe or None,
+    )
+
+
+def home_for(options: RunOptions, settings: Settings, kind: FeedName) -> Path:
+    return Path(options.home) if options.home is not None else settings.home_for(kind)
+
+
+def data_directory(options: RunOptions, settings: Settings) -> Path | None:
+    return Path(options.data) if options.data is not None else settings.data

@@ -1,0 +1,24 @@
+"""What an operator asked `perpetua run` for, as one value that every process is given whole."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+FeedChoice = Literal["auto", "live", "recorded", "synthetic"]
+
+
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """None everywhere means: not asked for, use the home's own or the default."""
+
+    feed: FeedChoice = "auto"
+    home: str | None = None
+    data: str | None = None  # directory of recorded candles
+    venue: str | None = None
+    symbol: str | None = None
+    timeframe: str | None = None
+    speed: float | None = None  # times real time; None: as fast as possible
+    seed: int = 1
+    bars: int | None = None  # how long a synthetic feed is
+    strategies: tuple[str, ...] = ()  # files and directories; empty: those shipped
+    until_end: bool = False
+    command: str = "perpetua run"  # shown to whoever finds the home in use

@@ -1,0 +1,56 @@
+"""Strategy files, read from where an operator keeps them.
+
+A file's name is the strategy's name, and its text is data: it is parsed, never executed. What is
+wrong with one is said with the file, the line and the column.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from application.trading import StrategySource
+from kernels.errors import StrategyError
+from kernels.program import Program, compile_strategy
+
+SHIPPED = Path(__file__).resolve().parent.parent / "strategies"
+
+
+class StrategyFileMissing(FileNotFoundError):
+    """A strategy file or directory was named that is not there, or holds no strategy."""
+
+
+class StrategyRefused(ValueError):
+    """A strategy file does not compile: names the file, where, what was found, what is allowed."""
+
+
+def strategy_sources(paths: Sequence[str]) -> tuple[StrategySource, ...]:
+    """Read strategy files, named ones or all of named directories, else those shipped.
+
+    Raises `StrategyFileMissing` and `StrategyRefused`.
+    """
+    files: dict[str, Path] = {}
+    for path in map(Path, paths) if paths else (SHIPPED,):
+        found = sorted(path.glob("*.py")) if path.is_dir() else [path]
+        if not found or not found[0].is_file():
+            raise StrategyFileMissing(f"strategies was {path}, must be a file or hold *.py files")
+        for file in found:
+            if file.stem in files:
+                raise StrategyRefused(
+                    f"{file}: strategy name {file.stem!r} is {files[file.stem]}'s already"
+                )
+            files[file.stem] = file
+    return tuple(StrategySource(name, text_of(file)) for name, file in files.items())
+
+
+def compiled(file: Path) -> Program:
+    """Compile one strategy file. Raises `StrategyRefused`, or `OSError` where it cannot be read."""
+    try:
+        return compile_strategy(file.read_text(), file.stem)
+    except StrategyError as error:
+        raise StrategyRefused(f"{file}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise StrategyRefused(f"{file}: found bytes that are no UTF-8 text ({error})") from error
+
+
+def text_of(file: Path) -> str:
+    compiled(file)
+    return file.read_text()
