@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := domain application infrastructure kernels projections api tests bench
-BENCHES := $(sort $(wildcard bench/*.py))
+BENCHES := append kernel live_step run
 
 .PHONY: run test verify lint format bench setup clean
 
@@ -29,7 +29,7 @@ format: setup
 	$(BIN)/ruff format $(SOURCES)
 
 bench: setup
-	@set -e; for script in $(BENCHES); do $(BIN)/python $$script; done
+	@set -e; for name in $(BENCHES); do echo; $(BIN)/python -m bench.$$name; done
 
 setup: $(STAMP)
 
