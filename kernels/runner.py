@@ -123,7 +123,11 @@ class Runner:
             raise ValueError(
                 f"controls were {len(controls)}, must be one per lane: {len(self.lanes)}"
             )
-        check(bars)
+        if len(bars) == 0:
+            raise ValueError("bars were none, must be at least one")
+        bad = self.program.module.first_bad(bars)
+        if bad >= 0:
+            refuse_bad(bars, bad)
         parts: list[Block] = []
         closed = 0
         for start in range(0, len(bars), MAX_BLOCK):
@@ -216,13 +220,13 @@ class Runner:
         return hashlib.sha256(self.state()).hexdigest()
 
 
-def check(bars: Array) -> None:
-    if len(bars) == 0:
-        raise ValueError("bars were none, must be at least one")
+def refuse_bad(bars: Array, at: int) -> None:
+    bar = bars[at]
     for name in bars.dtype.names or ():
-        if not np.isfinite(bars[name]).all():
-            at = int(bars["timestamp"][~np.isfinite(bars[name])][0])
-            raise ValueError(f"{name} of the bar at {at} was not finite, must be a number")
+        if not np.isfinite(bar[name]):
+            time = int(bar["timestamp"])
+            raise ValueError(f"{name} of the bar at {time} was {bar[name]}, must be finite")
+    raise ValueError(f"figures of the bar at {int(bar['timestamp'])} were too large to add up")
 
 
 def canonical(values: Array) -> Array:

@@ -141,12 +141,15 @@ def function(name: str, arguments: str, body: Sequence[str], result: str) -> str
 
 
 def print_simulate(simulate: Output, record_module: str) -> str:
-    """Spell the broker: the same for every strategy, so it is compiled once."""
+    """Spell the broker: the same for every strategy, so it is compiled once.
+
+    It loops over the bars between two decisions: a call per bar would cost as much as the bar.
+    """
     speller = Speller((), list(simulate.constants), ())
-    arguments = "i, bars, desk, out, k"
+    loop = ["    for i in range(start, stop):", *speller.block(simulate.statements, 2)]
     imports = f"from {record_module} import record\n"
     return HEADER.format(imports=imports) + function(
-        "simulate", arguments, speller.block(simulate.statements, 1), "k"
+        "simulate", "start, stop, bars, desk, out, k", loop, "k"
     )
 
 
@@ -228,14 +231,27 @@ def step(bars, rows, closed_at, closed, params, constants, desk, out):
     """Take every bar through simulate, and through decide where a strategy bar closed."""
     k = 0
     m = 0
-    for i in range(bars.shape[0]):
-        k = simulate(i, bars, desk, out, k)
+    i = 0
+    while m < closed:
+        at = closed_at[m]
+        k = simulate(i, at + 1, bars, desk, out, k)
+        i = at + 1
         before = m
-        while m < closed and closed_at[m] == i:
+        while m < closed and closed_at[m] == at:
             m += 1
-        if m > before:
-            desk[{closed}] = np.float64(m - before)
-            desk[{index}] = np.float64(m - 1)
-            k = decide(i, rows, m - 1, params, constants, desk, out, k)
-    return k
+        desk[{closed}] = np.float64(m - before)
+        desk[{index}] = np.float64(m - 1)
+        k = decide(at, rows, m - 1, params, constants, desk, out, k)
+    return simulate(i, bars.shape[0], bars, desk, out, k)
+
+
+@njit(**COMPILE)
+def first_bad(bars):
+    """Index of the first bar with a figure that is not finite, else -1."""
+    for i in range(bars.shape[0]):
+        total = bars[i].open + bars[i].high + bars[i].low + bars[i].close
+        total += bars[i].volume + bars[i].funding
+        if not total - total == 0.0:
+            return i
+    return -1
 '''

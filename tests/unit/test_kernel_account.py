@@ -315,7 +315,7 @@ def test_signals_when_a_block_is_long_then_name_their_strategy_bar() -> None:
 def test_runner_when_a_figure_is_no_number_then_refuses_the_bar_by_name(name: str) -> None:
     bars = bars_of([FLAT_BAR, FLAT_BAR])
     bars[name][1] = math.nan
-    with pytest.raises(ValueError, match=f"{name} of the bar at {START + MINUTE}"):
+    with pytest.raises(ValueError, match=f"{name} of the bar at {START + MINUTE} was nan"):
         runner_of(PROGRAM).run(bars, [0])
 
 
