@@ -11,9 +11,8 @@ from msgspec import Struct
 
 from api.home_log import opened_with
 from api.processes.home import Home, HomeUnused
-from api.strategy_files import strategy_sources
 from application.ports import Feed, FeedDescription, FeedFinished
-from application.trading import Trader
+from application.trading import OpeningStopped, StrategySource, Trader
 from infrastructure.journal import FileBarJournal, open_journal
 from infrastructure.store import SqliteEventLog
 
@@ -32,11 +31,10 @@ def open_trader(
     home: Home,
     log: SqliteEventLog,
     feed: Feed,
-    strategies: Sequence[str],
+    sources: Sequence[StrategySource],
     stop: threading.Event,
 ) -> Opened | None:
-    """Open a trader over a feed; None when `stop` was set before the feed's first bar came."""
-    sources = strategy_sources(strategies)
+    """Open a trader over a feed; None when `stop` was set before it stood where its bars end."""
     description = feed.describe()
     journal = open_journal(home.directory, description.instruments[0].symbol)
     try:
@@ -44,7 +42,10 @@ def open_trader(
         if first is None:
             journal.close()
             return None
-        trader = Trader.open(log, journal, description, sources, first)
+        trader = Trader.open(log, journal, description, sources, first, stopping=stop.is_set)
+    except OpeningStopped:
+        journal.close()
+        return None
     except BaseException:
         journal.close()
         raise
@@ -69,7 +70,6 @@ def open_idle_trader(home: Home, log: SqliteEventLog) -> Opened:
     journal = open_journal(home.directory, opened.instruments[0].symbol)
     try:
         trader = Trader.open(log, journal, description, (), 0)
-        trader.recover()
     except BaseException:
         journal.close()
         raise

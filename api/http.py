@@ -22,6 +22,10 @@ from api.page import PAGE
 from application.engine_port import EngineClient
 from projections.queries import Queries
 
+LOADING = (
+    "Loading scripts from unpkg.com … Without the internet they do not come:"
+    ' ask <a href="/">here</a> instead.'
+)
 LOOPBACK = ("localhost", "127.0.0.1")
 
 
@@ -51,11 +55,19 @@ def create_app(
     return app
 
 
-def graphql_router(service: Service) -> GraphQLRouter[Context, None]:
+class Router(GraphQLRouter[Context, None]):
+    """Serves GraphiQL, whose page says where to go when its scripts do not come."""
+
+    @property
+    def graphql_ide_html(self) -> str:
+        return super().graphql_ide_html.replace("Loading...", LOADING)
+
+
+def graphql_router(service: Service) -> Router:
     def context() -> Context:
         return Context(service)
 
-    return GraphQLRouter(schema(), context_getter=context, subscription_protocols=())
+    return Router(schema(), context_getter=context, subscription_protocols=())
 
 
 async def landing() -> HTMLResponse:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from application.trading import StrategySource
 from kernels.errors import StrategyError
+from kernels.frontend.source import MAX_BYTES
 from kernels.program import Program, compile_strategy
 
 SHIPPED = Path(__file__).resolve().parent.parent / "strategies"
@@ -44,7 +45,7 @@ def strategy_sources(paths: Sequence[str]) -> tuple[StrategySource, ...]:
 def compiled(file: Path) -> Program:
     """Compile one strategy file. Raises `StrategyRefused`, or `OSError` where it cannot be read."""
     try:
-        return compile_strategy(file.read_text(), file.stem)
+        return compile_strategy(beginning(file), file.stem)
     except StrategyError as error:
         raise StrategyRefused(f"{file}: {error}") from error
     except UnicodeDecodeError as error:
@@ -53,4 +54,9 @@ def compiled(file: Path) -> Program:
 
 def text_of(file: Path) -> str:
     compiled(file)
-    return file.read_text()
+    return beginning(file)
+
+
+def beginning(file: Path) -> str:
+    with file.open(encoding="utf-8") as opened:  # a device or a dump may have no end
+        return opened.read(MAX_BYTES + 1)

@@ -110,7 +110,8 @@ def backtest(
         count, last = count + len(bars), int(bars["timestamp"][-1])
         progress(len(bars))
     if count == 0:
-        raise EmptyRange(f"range was {start} to {end} ms, must hold bars of {instrument.symbol}")
+        asked = f"{moment(start, 'the beginning')} to {moment(end, 'the end')}"
+        raise EmptyRange(f"range was {asked}, must hold bars of {instrument.symbol}")
     return BacktestReport(
         strategy=program.name,
         venue=description.venue,
@@ -130,6 +131,12 @@ def backtest(
         compile_seconds=compile_seconds,
         bar_steps_per_second=count / kernel_seconds,
     )
+
+
+def moment(at: int | None, otherwise: str) -> str:
+    if at is None:
+        return otherwise
+    return str(np.datetime64(at, "ms").astype("datetime64[m]")) + "Z"
 
 
 def read_block(feed: Feed, after: int, end: int | None) -> Bars:

@@ -4,9 +4,9 @@ Every port says what it promises, what it raises and what may be called twice. A
 `infrastructure/`; hand-written fakes in `tests/`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from msgspec import Struct
@@ -82,6 +82,30 @@ class LogReader(Protocol):
         """Let go of the file. May be called twice."""
 
 
+State = TypeVar("State")
+
+
+class Fold(Struct, Generic[State], frozen=True):
+    """How a stream becomes a state.
+
+    `reducer` is `name/version`: raise the version whenever `evolve` or the state's fields change.
+    The state must be a type msgspec can encode (a Struct, as all of the domain's are).
+    """
+
+    reducer: str
+    initial: State
+    evolve: Callable[[State, Event], State]
+
+
+class Folded(Struct, Generic[State], frozen=True):
+    """A stream's state after its event number `version`; 0: the stream has no events."""
+
+    id: str
+    version: int
+    state: State
+    replayed: int = 0  # events folded since the snapshot it began with
+
+
 class EventLog(LogReader, Protocol):
     """The only truth: append-only, hash-chained, gapless.
 
@@ -96,6 +120,13 @@ class EventLog(LogReader, Protocol):
 
     def append(self, batch: Batch) -> int:
         """Submit and wait."""
+
+    def load(self, stream: str, fold: Fold[State]) -> Folded[State]:
+        """Fold one stream, from its latest snapshot where there is one.
+
+        A stream without events gives the initial state at version 0. Snapshots are a cache: with
+        or without them the state is the same.
+        """
 
     def close(self) -> None:
         """Drain, then close. May be called twice."""

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 MINUTE = 60_000  # ms
 DAY = 1440 * MINUTE
+LATEST = 253_402_300_799_999  # ms UTC: the last of the year 9999; no moment is later
 
 TIMEFRAMES: Mapping[str, int] = MappingProxyType(
     {

@@ -24,7 +24,7 @@ SECRET_WORDS = frozenset(
     ("key", "secret", "token", "password", "passphrase", "authorization", "apikey", "credential")
 )
 SHORTEST_SECRET = 4  # shorter values would blot out ordinary text
-CHATTY = ("alembic", "uvicorn.access")  # libraries whose everyday lines say nothing of use
+CHATTY = ("alembic", "uvicorn")  # libraries whose everyday lines say nothing of use
 FILE_BYTES = 10_000_000
 FILES_KEPT = 3
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")

@@ -166,6 +166,8 @@ CLOCK = np.dtype(
     ]
 )
 
+EXACT = 2.0**53  # whole numbers below it are exact doubles
+
 # Default sizing: this share of equity is put up as margin for a trade.
 MARGIN_SHARE = 0.05
 

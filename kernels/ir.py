@@ -6,6 +6,7 @@ backends disagree about cannot be the meaning. All numbers are IEEE doubles; the
 + − * / sqrt abs floor, comparisons and selection, which every backend rounds alike.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -135,6 +136,17 @@ def type_of(expr: Expr) -> Type:
             return type_of(then)
         case _:
             return "num"
+
+
+def size(statements: Sequence[Stmt]) -> int:
+    """Count statements, those inside others included."""
+    count = len(statements)
+    for statement in statements:
+        if isinstance(statement, If):
+            count += size(statement.body) + size(statement.orelse)
+        elif isinstance(statement, Loop):
+            count += size(statement.body)
+    return count
 
 
 def level_of(expr: Expr) -> int:

@@ -125,6 +125,8 @@ class Runner:
             )
         if len(bars) == 0:
             raise ValueError("bars were none, must be at least one")
+        if bars["timestamp"][0] < 0:
+            raise ValueError(f"first bar was at {bars['timestamp'][0]}, must not be before 1970")
         bad = self.program.module.first_bad(bars)
         if bad >= 0:
             refuse_bad(bars, bad)

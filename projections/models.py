@@ -4,6 +4,7 @@ Money, prices and quantities are exact decimals in quote or base; ratios are Non
 nothing to divide by. Times are ms UTC but for `recorded_at` (µs). `mode` is `paper` or `live/sim`.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -23,7 +24,7 @@ class Status(Struct, frozen=True, kw_only=True):
     symbols: tuple[str, ...]
     opened_at: int | None
     last_step: int | None  # open of the last base bar that left an event
-    last_recorded_at: int  # µs
+    last_recorded_at: int | None  # ms
     position: int  # what the views show
     head: int | None  # what the log holds; None where no log was given
     lag: int | None  # events the views have yet to show
@@ -263,10 +264,17 @@ class Page(Struct, Generic[T], frozen=True):
 
 def plain_item(item: Struct) -> dict[str, Any]:
     """Turn an item into JSON-ready values, decimals as text without exponents."""
-    return {name: _plain(getattr(item, name)) for name in item.__struct_fields__}
+    return {name: plain(getattr(item, name)) for name in item.__struct_fields__}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Turn anything these items hold, and they themselves, into JSON-ready values likewise."""
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, Struct):
+        return plain_item(value)
+    if isinstance(value, Mapping):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
     return msgspec.to_builtins(value)

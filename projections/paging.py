@@ -15,6 +15,7 @@ from domain.event import Mode
 from projections.folds.fold import label
 
 LARGEST_PAGE = 1000
+SLEEVES = ("A", "B")
 MERGED_ACCOUNTS = 64  # beyond, most rows match and the table is walked in key order
 
 Found = Row[Any]
@@ -47,7 +48,7 @@ class Scope(Struct, frozen=True, kw_only=True):
             "strategy": self.strategy,
             "version": self.version,
             "mode": shown_mode(self.mode),
-            "sleeve": self.sleeve,
+            "sleeve": one_of("sleeve", self.sleeve, SLEEVES),
             "account": self.account,
         }
         return [table.c[name] == value for name, value in asked.items() if value is not None]

@@ -52,7 +52,7 @@ def status(
         symbols=() if home is None else tuple(msgspec.json.decode(home.symbols)),
         opened_at=None if home is None else home.opened_at,
         last_step=None if home is None else home.last_step,
-        last_recorded_at=0 if home is None else home.last_recorded_at,
+        last_recorded_at=None if home is None else home.last_recorded_at // 1000,
         position=position,
         head=head,
         lag=None if head is None else head - position,

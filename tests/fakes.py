@@ -3,10 +3,20 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from functools import reduce
 from hashlib import sha256
 
 from application.engine_port import Command, CommandReply, EngineUnavailable
-from application.ports import Batch, Checkpoint, Conflict, LogEntry, LogFailed
+from application.ports import (
+    Batch,
+    Checkpoint,
+    Conflict,
+    Fold,
+    Folded,
+    LogEntry,
+    LogFailed,
+    State,
+)
 from domain.event import Event
 
 FIRST_RECORDED_AT = 1_700_000_000_000_000  # µs; one µs more per event, so that runs are equal
@@ -78,6 +88,10 @@ class MemoryLog:
 
     def blob(self, sha256: str) -> bytes:
         return self.blobs[sha256]
+
+    def load(self, stream: str, fold: Fold[State]) -> Folded[State]:
+        events = self.by_stream.get(stream, [])
+        return Folded(stream, len(events), reduce(fold.evolve, events, fold.initial))
 
     def checkpoint(self) -> Checkpoint | None:
         return self.saved

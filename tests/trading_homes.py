@@ -1,6 +1,6 @@
 """A home under test: a log, a journal and a trader, fed as a test says."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -35,7 +35,7 @@ class Home:
         self.first_bar = first_bar
         self.trader = self.open()
 
-    def open(self) -> Trader:
+    def open(self, stopping: Callable[[], bool] = lambda: False) -> Trader:
         self.trader = Trader.open(
             self.log,
             self.journal,
@@ -44,6 +44,7 @@ class Home:
             self.first_bar,
             limits=self.limits,
             kernel=self.kernel,
+            stopping=stopping,
         )
         return self.trader
 

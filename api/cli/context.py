@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -11,6 +13,7 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress, ProgressColumn
 from rich.table import Table
 
 from api.processes.home import Home, HomeUnused
@@ -24,7 +27,26 @@ HomeOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many.")]
+TIMES = frozenset(("from", "to", "last_step", "last_bar"))  # besides all that end in `_at`
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class MomentInvalid(ValueError):
+    """A moment is not written as one."""
+
+
+def moment(text: str) -> int:
+    """Turn ISO 8601 (UTC where it names no zone) or ms UTC into ms. Raises `MomentInvalid`."""
+    if text.isascii() and text.isdigit() and len(text) > 8:  # up to 8 digits are a date: 20260131
+        return int(text)
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise MomentInvalid(
+            f"time was {text!r}, must be like 2026-01-31, 2026-01-31T12:00Z, or ms UTC"
+        ) from None
+    when = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+    return (when - EPOCH) // timedelta(milliseconds=1)
 
 
 def settings_of(process: str) -> Settings:
@@ -65,9 +87,19 @@ def working(what: str) -> Iterator[None]:
         yield
 
 
+def progress_bar(*columns: ProgressColumn) -> Progress:
+    """A bar on standard error that goes away at the end; nothing where nobody watches."""
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
 def print_json(content: Any) -> None:
-    """Print one JSON document; decimals as strings."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n")
+    """Print one JSON document; decimals as strings without exponents, times as ms UTC."""
+    from projections.models import plain
+
+    sys.stdout.write(
+        msgspec.json.format(msgspec.json.encode(plain(content)), indent=2).decode() + "\n"
+    )
 
 
 def print_fields(content: Mapping[Any, Any]) -> None:
@@ -75,7 +107,7 @@ def print_fields(content: Mapping[Any, Any]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     width = max((len(str(name)) for name in content), default=0)
     for name, value in content.items():
-        console.print(f"[bold]{escape(str(name)):<{width}}[/]  {escape(shown(value))}")
+        console.print(f"[bold]{escape(str(name)):<{width}}[/]  {escape(shown(value, str(name)))}")
 
 
 def print_rows(items: Iterable[Any], columns: Sequence[str]) -> None:
@@ -83,15 +115,30 @@ def print_rows(items: Iterable[Any], columns: Sequence[str]) -> None:
     console = Console(highlight=False)
     table = Table(*columns)
     for item in items:
-        table.add_row(*(escape(shown(getattr(item, column))) for column in columns))
+        table.add_row(*(escape(shown(getattr(item, column), column)) for column in columns))
     if not console.is_terminal:  # a pipe has no width to fit into
         console.width = 240
     console.print(table)
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, name: str = "") -> str:
+    """Spell a value for people; one whose name says that it is a time, ms UTC, as ISO 8601."""
     if value is None:
         return "–"
     if isinstance(value, list | tuple):
         return ", ".join(shown(item) for item in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} = {shown(each)}" for key, each in value.items())
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, float):
+        return f"{value:,.10g}"
+    if isinstance(value, int) and (name in TIMES or name.endswith("_at")):
+        return iso(value)
     return str(value)
+
+
+def iso(ms: int) -> str:
+    """A moment as ISO 8601, to the ms where it has any."""
+    moment = EPOCH + timedelta(milliseconds=ms)
+    return moment.isoformat(timespec="milliseconds" if ms % 1000 else "seconds")[:-6] + "Z"

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from api.cli.context import JsonOption, print_json, settings_of
+from api.cli.context import JsonOption, moment, print_json, progress_bar, settings_of
 
 app = typer.Typer(
     help="Get, import and check candles.", no_args_is_help=True, rich_markup_mode=None
@@ -29,10 +29,6 @@ DataOption = Annotated[
 
 class DataRefused(Exception):
     """At least one file is not in order: names the first and why."""
-
-
-class BadTime(ValueError):
-    """A time that cannot be read."""
 
 
 @app.command()
@@ -60,11 +56,11 @@ def fetch(
     milliseconds(timeframe)
     name = stored_symbol(symbol)
     wanted = Wanted(
-        name, timeframe, time_of(start), time_of(end) if end is not None else clock.now_ms()
+        name, timeframe, moment(start), moment(end) if end is not None else clock.now_ms()
     )
     source = PublicVenue(perpetual_venue(venue, name), base_url=settings.venue_url)
     try:
-        with progress_bar("Fetching", json) as tell:
+        with telling("Fetching") as tell:
             source.connect(name)
             result = fetch_candles(
                 source, wanted, data, clock=clock.now_ms, sleep=clock.sleep, progress=tell
@@ -96,7 +92,7 @@ def import_file(
     target = data / file_name(venue, symbol, timeframe)
     if target.exists() and not replace:
         raise DataRefused(f"{target} exists: use --replace to give it up for the new candles")
-    with progress_bar("Importing", json) as tell:
+    with telling("Importing") as tell:
         write_candles(target, counted(read_foreign(file, length), tell), length)
     show_reports([check_file(target)], json, {"path": str(target)})
 
@@ -110,7 +106,7 @@ def check(
     from infrastructure.candles.check import check_file, data_files
 
     files = data_files(path)
-    with progress_bar("Checking", json) as tell:
+    with telling("Checking") as tell:
         reports = []
         for index, file in enumerate(files):
             tell(index, len(files))
@@ -118,26 +114,11 @@ def check(
     show_reports(reports, json, {})
 
 
-def time_of(text: str) -> int:
-    """Read an ISO 8601 time (UTC unless it says otherwise) or ms since 1970. Raises `BadTime`."""
-    if text.isdecimal() and len(text) > 9:
-        return int(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadTime(f"time was {text!r}, must be like 2025-01-01 or 2025-01-01T12:00") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1000)
-
-
 @contextmanager
-def progress_bar(what: str, quiet: bool) -> Iterator[Any]:
-    """Show progress on standard error of a terminal; the value is told (done, total)."""
+def telling(what: str) -> Iterator[Any]:
+    """Show progress; the value is told (done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True, disable=quiet
-    ) as progress:
+    with progress_bar(*columns, TimeRemainingColumn()) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 

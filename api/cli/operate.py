@@ -6,7 +6,6 @@ carries the command out itself, through the same code: never both, never two at 
 
 import getpass
 import secrets
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +14,11 @@ import typer
 from api.cli.context import (
     HomeOption,
     JsonOption,
+    moment,
     print_fields,
     print_json,
     settings_of,
+    shown,
     used_home,
 )
 from api.processes.home import Home
@@ -37,10 +38,6 @@ UntilOption = Annotated[
 
 class CommandRefused(Exception):
     """The engine recorded or refused the command; the message is its reason."""
-
-
-class MomentInvalid(ValueError):
-    """A moment is not written as one."""
 
 
 def mount(app: typer.Typer) -> None:
@@ -125,7 +122,7 @@ def carry_out(
 
 def send(home: Home, command: Command) -> CommandReply:
     """Carry a command out: by the engine if one runs, else here. Raises `EngineUnavailable`."""
-    from api.processes.command_socket import SocketEngineClient
+    from api.processes.command_socket import NoEngine, SocketEngineClient
     from api.processes.lock import HomeBusy, HomeLock
 
     try:
@@ -134,8 +131,8 @@ def send(home: Home, command: Command) -> CommandReply:
     except HomeBusy as busy:
         try:
             return SocketEngineClient(home.socket).send(command)
-        except EngineUnavailable as error:
-            raise EngineUnavailable(f"{error} ({busy})") from error
+        except NoEngine:
+            raise EngineUnavailable(f"{busy}, which takes no command now: try again") from None
 
 
 def execute_here(home: Home, command: Command) -> CommandReply:
@@ -174,20 +171,8 @@ def show(command: Command, reply: CommandReply) -> None:
                 "profit factor": verdict.profit_factor,
                 "net": verdict.net,
                 "attempts": verdict.attempts,
-                "fails": [f"{f.code} {f.observed} < {f.required}" for f in verdict.failures],
+                "fails": [
+                    f"{f.code} {shown(f.observed)} < {shown(f.required)}" for f in verdict.failures
+                ],
             }
         )
-
-
-def moment(text: str) -> int:
-    """Turn ISO 8601 (UTC where it names no zone) or ms UTC into ms. Raises `MomentInvalid`."""
-    if text.isdecimal():
-        return int(text)
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise MomentInvalid(
-            f"moment was {text!r}, must be like 2026-01-31T12:00Z, 2026-01-31, or ms UTC"
-        ) from None
-    when = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-    return int(when.timestamp() * 1000)

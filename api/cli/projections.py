@@ -7,6 +7,7 @@ from api.cli.context import (
     JsonOption,
     print_fields,
     print_json,
+    progress_bar,
     settings_of,
     used_home,
 )
@@ -19,7 +20,6 @@ def rebuild_views(home: HomeOption = None, json: JsonOption = False) -> None:
     """Build the read models anew from the log, beside the old ones, then swap."""
     import time
 
-    from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     from api.home_log import read_log
@@ -30,7 +30,7 @@ def rebuild_views(home: HomeOption = None, json: JsonOption = False) -> None:
     began = time.monotonic()
     try:
         columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        with progress_bar(*columns) as bar:
             task = bar.add_task("events", total=log.head())
             position = rebuild(log, found.views, lambda at: bar.update(task, completed=at))
     finally:

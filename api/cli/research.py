@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from api.cli.context import JsonOption, print_fields, print_json, settings_of
+from api.cli.context import (
+    JsonOption,
+    moment,
+    print_fields,
+    print_json,
+    progress_bar,
+    settings_of,
+)
 
 FileArgument = Annotated[Path, typer.Argument(help="A strategy file.")]
 
@@ -45,10 +52,8 @@ def backtest(
 ) -> None:
     """Trade one strategy over recorded candles, under the rules of paper trading."""
     from msgspec.structs import replace
-    from rich.console import Console
     from rich.progress import Progress
 
-    from api.cli.operate import moment
     from api.strategy_files import compiled
     from application.backtest import backtest as run_backtest
     from domain.limits import effective
@@ -64,7 +69,7 @@ def backtest(
             feed.describe().instruments[0],
             **{name: fraction(name, text) for name, text in costs.items() if text is not None},
         )
-        with Progress(console=Console(stderr=True), transient=True) as bar:
+        with progress_bar(*Progress.get_default_columns()) as bar:
             task = bar.add_task("bars", total=feed.describe().total)
             report = run_backtest(
                 program,
@@ -88,7 +93,6 @@ def show(report: Any, json: bool) -> None:
 
     figures = plain_item(report)
     figures["from"], figures["to"] = figures.pop("start"), figures.pop("end")
-    figures["metrics"] = plain_item(report.metrics)
     if json:
         print_json(figures)
         return

@@ -1,6 +1,6 @@
 """`status`, `strategies`, `trades`, `positions`: the read models, with or without an engine."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,6 +10,7 @@ from api.cli.context import (
     print_fields,
     print_json,
     print_rows,
+    shown,
 )
 
 SHOWN = 50  # rows of a table, where no limit is asked for
@@ -136,7 +137,8 @@ def wanted(limit: int | None, json: bool) -> int | None:
     return SHOWN if limit is None and not json else limit
 
 
-def engine_line(progress: "dict[str, object] | None") -> str:
+def engine_line(progress: "dict[str, Any] | None") -> str:
     if progress is None:
         return "not running"
-    return f"{progress['state']}, {progress['bars']} bars, {progress['bars_per_second']} bars/s"
+    last = shown(progress["last_bar"], "last_bar")
+    return f"{progress['state']}, last bar {last}, {progress['bars']:,} bars this run"

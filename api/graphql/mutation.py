@@ -16,13 +16,13 @@ from api.graphql.context import Context, refused
 from api.graphql.scalars import Long
 from api.graphql.shown import verdict
 from application.engine_port import Command, CommandName, CommandReply, EngineUnavailable
+from domain.timeframe import LATEST
 
 Asked = Info[Context, None]
 
 LONGEST_WAIT = 10_000  # ms
 LONGEST_NAME = 200  # characters
 LONGEST_REASON = 1000
-LATEST = 253_402_300_799_999  # the last ms of the year 9999
 LOOK_EVERY = 0.02  # seconds
 
 

@@ -24,6 +24,7 @@ LONGEST_LINE = 65_536  # bytes
 CONNECTIONS = 32
 REPLY_SECONDS = 30.0  # the longest a client waits for a durable reply
 IDLE_SECONDS = 60.0  # the longest a connection may say nothing
+ACCEPT_AGAIN_SECONDS = 0.2  # between tries while this process has no descriptor left
 
 
 class SocketPathTooLong(OSError):
@@ -89,8 +90,12 @@ class CommandServer:
                 connection, _ = self._socket.accept()
             except TimeoutError:
                 continue
+            except OSError as error:  # no descriptor is free: one will be
+                structlog.get_logger("commands").warning("cannot accept", reason=str(error))
+                self._closing.wait(ACCEPT_AGAIN_SECONDS)
+                continue
             if not self._slots.acquire(blocking=False):
-                connection.close()
+                turn_away(connection)
                 continue
             threading.Thread(
                 target=self._converse, args=(connection,), name="command", daemon=True
@@ -110,7 +115,7 @@ class CommandServer:
     def _answer(self, line: bytes) -> Answer:
         try:
             request = msgspec.json.decode(line, type=Request)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return Failed("BAD_REQUEST", str(error))
         if isinstance(request, AskProgress):
             return Reported(self._progress())
@@ -139,6 +144,15 @@ class CommandServer:
             return Replied(reply)
 
 
+def turn_away(connection: socket.socket) -> None:
+    busy = Failed(
+        "ENGINE_UNAVAILABLE", f"{CONNECTIONS} connections are open to the engine already; try again"
+    )
+    with connection, contextlib.suppress(OSError):
+        connection.setblocking(False)
+        connection.sendall(msgspec.json.encode(busy) + b"\n")
+
+
 class LineTooLong(Exception):
     """The other side sent more than `LONGEST_LINE` bytes without an end of line."""
 
@@ -158,6 +172,10 @@ def lines(connection: socket.socket) -> Iterator[bytes]:
         if not received:
             return
         waiting += received
+
+
+class NoEngine(EngineUnavailable):
+    """Nobody listens: what was asked did not happen."""
 
 
 class SocketEngineClient:
@@ -190,10 +208,13 @@ class SocketEngineClient:
             try:
                 with address(self._path) as name:
                     connection.connect(name)
+            except BlockingIOError as error:  # so many wait already that it listens to no more
+                raise EngineUnavailable("the engine is too busy to listen: try again") from error
             except OSError as error:
-                raise EngineUnavailable(f"no engine runs on home {self._path.parent}") from error
+                raise NoEngine(f"no engine runs on home {self._path.parent}") from error
             try:
-                connection.sendall(msgspec.json.encode(request) + b"\n")
+                with contextlib.suppress(BrokenPipeError):  # it may have said why and closed
+                    connection.sendall(msgspec.json.encode(request) + b"\n")
                 line = next(lines(connection), b"")
             except (OSError, LineTooLong) as error:
                 raise EngineUnavailable(late) from error

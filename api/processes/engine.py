@@ -20,10 +20,12 @@ from api.processes.home import Home
 from api.processes.lock import HomeLock
 from api.processes.options import RunOptions
 from api.processes.wire import Broken, Chosen, Finished, Started
+from api.strategy_files import strategy_sources
 from application.engine import Engine, Inbox
 from infrastructure.clock import SystemClock
 from infrastructure.logging import configure_from
 from infrastructure.settings import Settings
+from projections.models import plain
 
 
 def run(options: RunOptions, settings: Settings) -> int:
@@ -44,20 +46,22 @@ def run(options: RunOptions, settings: Settings) -> int:
 def trade(options: RunOptions, settings: Settings, reports: Reports, stop: threading.Event) -> None:
     clock = SystemClock()
     with ExitStack() as open_things:
+        sources = strategy_sources(options.strategies)  # refused before a home is made for them
         chosen = choose_feed(options, settings)
         open_things.callback(chosen.feed.close)
         home = Home(chosen.home)
         home.create()
         open_things.enter_context(HomeLock.acquire(home.lock, options.command))
         configure_from(settings, "engine", home.logs / "engine.log")
-        reports.send(announcement(chosen, home))
+        announced = announcement(chosen, home)
+        reports.send(announced)
+        structlog.get_logger("engine").info("engine started", **plain(announced))
         log = open_log(home)
         open_things.callback(log.close)
-        opened = bootstrap.open_trader(home, log, chosen.feed, options.strategies, stop)
-        if opened is None:  # told to stop before the first bar arrived
+        opened = bootstrap.open_trader(home, log, chosen.feed, sources, stop)
+        if opened is None:  # told to stop first
             return
         open_things.callback(opened.journal.close)
-        opened.trader.recover()
         inbox = Inbox()
         engine = Engine(opened.trader, chosen.feed, inbox, clock.monotonic, position=log.head())
         server = CommandServer(home.socket, inbox, lambda: engine.progress)

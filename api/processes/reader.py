@@ -87,7 +87,9 @@ def serve(
         for worker in workers:
             worker.start()
         wait_until(lambda: server.started, workers)
-        say(announced(home, listening.getsockname()[1]))
+        address = announced(home, listening.getsockname()[1])
+        structlog.get_logger("reader").info("serving", url=address.url)
+        say(address)
         while not stop.wait(WATCH_SECONDS):
             for worker in workers:
                 worker.check()

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from api.processes.glance import Glance, Line
 from api.processes.wire import Chosen, Finished, Serving, Started
+from projections.models import plain
 
 PIPE = 160  # characters a line may have where there is no terminal
 WIDE = 124  # columns of characters that the whole table needs
@@ -66,7 +67,7 @@ class JsonScreen:
         self._line("progress", glance)
 
     def finished(self, message: Finished, glance: Glance) -> None:
-        self._line("finished", {**fields(glance), **fields(message)})
+        self._line("finished", {**plain(glance), **plain(message)})
 
     def warn(self, text: str) -> None:
         self._line("warning", {"message": text})
@@ -75,8 +76,7 @@ class JsonScreen:
         self._out.flush()
 
     def _line(self, event: str, content: Any) -> None:
-        body = {"event": event, **fields(content)}
-        body.pop("type", None)
+        body = {"event": event, **plain(content)}
         self._out.write(msgspec.json.encode(body).decode() + "\n")
         self._out.flush()
 
@@ -182,8 +182,3 @@ def cells(line: Line) -> dict[str, str]:
 
 def moment(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def fields(content: Any) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(content)
-    return plain

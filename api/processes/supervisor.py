@@ -1,9 +1,9 @@
 """`perpetua run`: one engine, one reader, and one screen.
 
 Trading and reading are two processes so that a busy API never slows a step. The supervisor keeps
-them: a reader that dies is started again, since it holds nothing that cannot be rebuilt; an engine
-that dies ends the run with its reason, since it alone knows what it could not do. Either way what
-is durable is in the log, and the next run goes on from there.
+them: a reader that dies is started again, since it holds nothing that cannot be rebuilt; one that
+never could serve, or an engine that dies, ends the run with its reason. Either way what is durable
+is in the log, and the next run goes on from there.
 """
 
 import contextlib
@@ -55,7 +55,8 @@ class Supervisor:
         self._queries: Queries | None = None
         self._progress = Progress()
         self._finished: Finished | None = None
-        self._engine_reason = ""
+        self._reasons: dict[str, str] = {}  # by child: why it says that it is about to exit
+        self._served = False
         self._stopping = False
         self._deaths = 0
         self._restart_at: float | None = None
@@ -94,13 +95,13 @@ class Supervisor:
 
     def _handle(self, event: Said | Ended) -> None:
         if isinstance(event, Said):
-            self._hear(event.message)
+            self._hear(event.name, event.message)
         elif event.name == "engine":
             self._engine_ended(event)
         else:
             self._reader_ended(event)
 
-    def _hear(self, message: Message) -> None:
+    def _hear(self, name: str, message: Message) -> None:
         if isinstance(message, Chosen):
             self._home = Home(Path(message.home))
             self._screen.chosen(message)
@@ -109,6 +110,7 @@ class Supervisor:
             self._start_reader()
         elif isinstance(message, Serving):
             self._port = message.port
+            self._served = True
             if self._queries is None:
                 self._queries = Queries(self._started_home().views, connections=1)
             self._screen.serving(message)
@@ -121,23 +123,28 @@ class Supervisor:
                 position=message.position,
             )
         else:
-            self._engine_reason = message.message
+            self._reasons[name] = message.message
 
     def _engine_ended(self, event: Ended) -> None:
         if self._stopping or (event.code == 0 and self._finished is not None):
             return
-        self._broken = RunFailed(self._engine_reason or f"the engine {event.reason()}")
+        self._broken = RunFailed(self._reasons.get("engine") or f"the engine {event.reason()}")
 
     def _reader_ended(self, event: Ended) -> None:
         if self._stopping:
             return
+        why = self._reasons.pop("reader", "")
+        if why and not self._served:  # it never could: its port is taken, its views are not ours
+            self._broken = RunFailed(why)
+            return
+        how = f"{event.reason()}: {why}" if why else event.reason()
         self._deaths = 1 if event.lived > STEADY_SECONDS else self._deaths + 1
         if self._options.until_end and self._deaths >= READER_TRIES:
-            self._broken = RunFailed(f"the reader {event.reason()}, {self._deaths} times in a row")
+            self._broken = RunFailed(f"the reader {how}, {self._deaths} times in a row")
             return
         delay = min(BACKOFF_LONGEST, BACKOFF_FIRST * 2.0 ** (self._deaths - 1))
         self._restart_at = time.monotonic() + delay
-        self._screen.warn(f"the reader {event.reason()}; starting it again in {delay:g} s")
+        self._screen.warn(f"the reader {how}; starting it again in {delay:g} s")
 
     def _start_reader(self) -> None:
         self._restart_at = None

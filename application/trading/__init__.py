@@ -1,5 +1,21 @@
 """Paper trading: one pipeline for every feed, from bars and commands to durable events."""
 
-from application.trading.trader import BadBars, StrategySource, Trader, TraderFailed
+from application.trading.rebuild import OpeningStopped
+from application.trading.trader import (
+    BadBars,
+    BarsLost,
+    LogLost,
+    StrategySource,
+    Trader,
+    TraderFailed,
+)
 
-__all__ = ["BadBars", "StrategySource", "Trader", "TraderFailed"]
+__all__ = [
+    "BadBars",
+    "BarsLost",
+    "LogLost",
+    "OpeningStopped",
+    "StrategySource",
+    "Trader",
+    "TraderFailed",
+]

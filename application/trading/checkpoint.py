@@ -1,25 +1,31 @@
 """Where trading stood at a position of the log, so that a restart need not run the bars again.
 
 A checkpoint is a convenience and never the truth: it is used only if it was made by this very
-kernel and layout and describes exactly the head of the log; otherwise the log's own inputs and the
-journal rebuild the state, and every event is compared on the way.
+kernel and layout, describes exactly the head of the log and is whole to the last bit (nothing else
+would notice a changed one); otherwise the log's own inputs and the journal rebuild the state, and
+every event is compared on the way.
 """
 
 from decimal import Decimal
+from hashlib import sha256
 
 import msgspec
 from msgspec import Struct
 
-from application.ports import Checkpoint, EventLog
+from application.ports import Checkpoint, EventLog, Fold
 from application.trading.book import Account, Closes
 from application.trading.desk import Desk
 from application.trading.kernel import Program
 from application.trading.run import Run, start
 from application.trading.seal import Sealed
-from domain.portfolio.aggregate import Portfolio
-from domain.strategy.aggregate import Strategy
+from domain.portfolio import state as portfolios
+from domain.portfolio.state import Portfolio
+from domain.strategy import state as strategies
+from domain.strategy.state import Strategy
 
+STRATEGY, PORTFOLIO = "strategy/1", "portfolio/1"  # versions of the folds, for their snapshots
 LAYOUT = "trading/1"  # changes whenever the meaning of a saved state does
+DIGEST = 32  # bytes of sha256 before the state
 
 
 class SavedAccount(Struct, frozen=True):
@@ -89,20 +95,42 @@ def save(desk: Desk) -> Checkpoint | None:
         closes=desk.closes,
         sealed=desk.sealer.state,
     )
-    return Checkpoint(desk.last_bar, ENCODER.encode(saved))
+    return Checkpoint(desk.last_bar, packed(saved))
+
+
+def packed(saved: Saved) -> bytes:
+    """Write a saved state behind its sha256."""
+    state = ENCODER.encode(saved)
+    return sha256(state).digest() + state
 
 
 def usable(checkpoint: Checkpoint | None, kernel: str, head: int) -> Saved | None:
     """Read a checkpoint that describes this log's head under this kernel; None for any other."""
     if checkpoint is None:
         return None
+    digest, state = checkpoint.state[:DIGEST], checkpoint.state[DIGEST:]
+    if sha256(state).digest() != digest:
+        return None
     try:
-        stamp = STAMPS.decode(checkpoint.state)
+        stamp = STAMPS.decode(state)
         if (stamp.layout, stamp.kernel, stamp.position) != (LAYOUT, kernel, head):
             return None
-        return DECODER.decode(checkpoint.state)
+        return DECODER.decode(state)
     except msgspec.MsgspecError:
         return None
+
+
+def agrees(saved: Saved, log: EventLog) -> bool:
+    """Tell whether every strategy and account of a checkpoint is what the log's own events say."""
+    for strategy in saved.strategies:
+        fresh = Strategy(stream=strategy.stream)
+        if log.load(strategy.stream, Fold(STRATEGY, fresh, strategies.evolve)).state != strategy:
+            return False
+    for account in (account.portfolio for run in saved.runs for account in run.accounts):
+        empty = Portfolio(stream=account.stream)
+        if log.load(account.stream, Fold(PORTFOLIO, empty, portfolios.evolve)).state != account:
+            return False
+    return True
 
 
 def restore(desk: Desk, saved: Saved, log: EventLog) -> None:

@@ -7,7 +7,7 @@ on the way.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -62,6 +62,11 @@ class NotReproducible(Exception):
     """The log does not follow from its own inputs under this kernel."""
 
 
+class OpeningStopped(Exception):
+    """Told to stop before the home was open. What was taken until then is durable or was not begun,
+    and the next opening goes on from there."""
+
+
 class Input(Struct, frozen=True):
     """An input from outside, at the bar where it takes effect."""
 
@@ -72,20 +77,32 @@ class Input(Struct, frozen=True):
 class Replay:
     """Rebuilds a desk from a log and a journal, comparing every event on the way."""
 
-    def __init__(self, log: EventLog, journal: BarJournal, kernel: Kernel, limits: Limits) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        journal: BarJournal,
+        kernel: Kernel,
+        limits: Limits,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Read the inputs. Here and in `run`, raises `OpeningStopped` once `stopping` says so."""
         self._log = log
         self._journal = journal
+        self._stopping = stopping
         self.count = 0
         self.difference: Difference | None = None
         self.surplus: list[Event] = []  # what follows from bars whose step is not in the log
-        self._recorded = entries(log)
+        self._recorded = self._entries()
         opened, self._inputs = self._read_inputs()
         self.desk = Desk(describe(opened), opened.occurred_at, kernel, limits, journal.records)
         self.desk.written = 1
         self._compare([home.decide(home.Home(), reopening(opened))[0]])
 
     def run(self) -> Desk:
-        """Run everything; stops at the first difference. Gives the desk as it then stands."""
+        """Run to the end of the log, and of the block of bars that it ends in.
+
+        Stops at the first difference. Gives the desk as it then stands.
+        """
         while self._inputs and self.difference is None:
             self._bars(self._inputs[0].effective_at)
             if self.difference is None:
@@ -100,7 +117,7 @@ class Replay:
     def _read_inputs(self) -> tuple[HomeOpened, deque[Input]]:
         found: deque[Input] = deque()
         opened: HomeOpened | None = None
-        for event in entries(self._log):
+        for event in self._entries():
             if isinstance(event, HomeOpened):
                 opened = event
             elif event.kind == "input" and type(event) in EXTERNAL:
@@ -112,7 +129,8 @@ class Replay:
     def _bars(self, before: int | None) -> None:
         """Take the journal's bars up to the one where the next input takes effect."""
         desk = self.desk
-        while self.difference is None:
+        while self.difference is None and not self.surplus:
+            heed(self._stopping)
             after = -1 if desk.last_bar is None else desk.last_bar
             bars = self._journal.read(after, BLOCK)
             if before is not None:
@@ -142,32 +160,43 @@ class Replay:
                 self.difference = Difference(self.count + 1, recorded, event)
                 return
 
+    def _entries(self) -> Iterator[Event]:
+        after = 0
+        while page := self._log.read(after, PAGE):
+            heed(self._stopping)
+            for entry in page:
+                yield entry.event
+            after = page[-1].position
+
 
 EXTERNAL = (StrategyRegistered, VersionAuthored, *NAMES)
 
 
 def rebuild(
-    log: EventLog, journal: BarJournal, kernel: Kernel, limits: Limits
+    log: EventLog,
+    journal: BarJournal,
+    kernel: Kernel,
+    limits: Limits,
+    stopping: Callable[[], bool],
 ) -> tuple[Desk, list[Event]]:
-    """Rebuild the desk of a log; also give what its journal's bars add beyond the log's end.
+    """Rebuild the desk of a log; also give what the bars of its last block add beyond its end.
 
-    Raises `NotReproducible` naming the first event that differs.
+    Raises `NotReproducible` naming the first event that differs, and `OpeningStopped`.
     """
-    replay = Replay(log, journal, kernel, limits)
+    replay = Replay(log, journal, kernel, limits, stopping)
     desk = replay.run()
     if replay.difference is not None:
-        raise NotReproducible(
-            f"{replay.difference}; this program decides otherwise than the one that wrote the log"
-        )
+        why = "this program decides otherwise than the one that wrote the log"
+        if replay.difference.replayed is None:
+            why = "bars that were used are not in the journal"
+        raise NotReproducible(f"{replay.difference}; {why}")
     return desk, replay.surplus
 
 
-def entries(log: EventLog) -> Iterator[Event]:
-    after = 0
-    while page := log.read(after, PAGE):
-        for entry in page:
-            yield entry.event
-        after = page[-1].position
+def heed(stopping: Callable[[], bool]) -> None:
+    """Raise `OpeningStopped` if it is time to stop."""
+    if stopping():
+        raise OpeningStopped("told to stop before the home was open")
 
 
 def describe(opened: HomeOpened) -> FeedDescription:

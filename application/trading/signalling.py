@@ -1,5 +1,7 @@
 """What a strategy said, with the series it said it by."""
 
+from math import isfinite
+
 from application.trading.kernel import Block
 from application.trading.run import Run
 from domain.cause import Cause
@@ -47,4 +49,4 @@ def raised(
 
 
 def number(value: float) -> float | None:
-    return None if value != value else value
+    return value if isfinite(value) else None

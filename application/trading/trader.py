@@ -2,13 +2,14 @@
 
 Bars are in the journal before the step that uses them; a step's events and the checkpoint after it
 commit together. So after any crash the log ends at a whole step, the journal holds at least its
-bars, and `recover` takes the steps that the journal has and the log has not. An operator's command
-is an INPUT event at once, effective from the next base bar, and is answered when it is durable.
+bars, and the next opening takes the steps that the journal has and the log has not. An operator's
+command is an INPUT event at once, effective from the next base bar, and is answered when it is
+durable.
 """
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 
@@ -18,10 +19,10 @@ from msgspec import Struct
 from application.engine_port import Command, CommandReply
 from application.ports import BarJournal, Bars, Batch, EventLog, FeedDescription
 from application.trading import inputs, replies
-from application.trading.checkpoint import restore, save, usable
+from application.trading.checkpoint import agrees, restore, save, usable
 from application.trading.desk import Desk
 from application.trading.kernel import Kernel, NumbaKernel, Program
-from application.trading.rebuild import rebuild
+from application.trading.rebuild import heed, rebuild
 from application.trading.stepping import advance
 from domain import home
 from domain.errors import Forbidden
@@ -43,6 +44,14 @@ class StrategySource(Struct, frozen=True):
 
 class TraderFailed(RuntimeError):
     """An earlier step failed half way: what is in memory is no longer what the log says."""
+
+
+class LogLost(Exception):
+    """The journal holds bars that were traded, and the log says that nothing was."""
+
+
+class BarsLost(Exception):
+    """The journal ends before the log does."""
 
 
 class BadBars(ValueError):
@@ -69,13 +78,16 @@ class Trader:
         first_bar: int,
         limits: Limits | None = None,
         kernel: Kernel | None = None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> "Trader":
         """Open a home, new or used, and take the steps that a crash left behind.
 
         A new home begins at `first_bar` (open, ms). A used home goes on with the versions that its
         log recorded: a new file is registered at the next bar, a changed file is noticed and not
         used. Raises `domain.home.WrongFeed` for another feed, `kernels.errors.StrategyError` for a
-        file that does not compile, `NotReproducible` where log and kernel part, `LogFailed`.
+        file that does not compile, `NotReproducible` where log and kernel part, `LogLost` and
+        `BarsLost` where log and journal do, `LogFailed`, and `OpeningStopped` once `stopping` says
+        so, which it is asked between blocks.
         """
         limits = limits or effective()
         kernel = kernel or NumbaKernel()
@@ -85,13 +97,13 @@ class Trader:
         opening = home.decide(state, open_home(description, first_bar))
         programs = compile_all(kernel, sources)
         if opening:
+            refuse_lost_log(journal)
             desk = Desk(description, first_bar, kernel, limits, journal.records)
             desk.write(opening[0])
             trader = cls(log, journal, desk)
         else:
-            trader = cls.reopen(log, journal, description, kernel, limits)
+            trader = cls.reopen(log, journal, description, kernel, limits, stopping)
         trader._take_up(sources, programs)
-        trader.recover()
         return trader
 
     @classmethod
@@ -102,19 +114,19 @@ class Trader:
         description: FeedDescription,
         kernel: Kernel,
         limits: Limits,
+        stopping: Callable[[], bool],
     ) -> "Trader":
-        """Stand where the log ends: by its checkpoint, else by replaying it."""
+        """Stand where the journal ends: by the log's checkpoint, else by replaying it."""
         saved = usable(log.checkpoint(), kernel.identity, log.head())
-        if saved is None:
-            desk, surplus = rebuild(log, journal, kernel, limits)
-            trader = cls(log, journal, desk)
-            if surplus:
-                log.append(Batch(events=surplus, checkpoint=save(desk)))
-            return trader
-        desk = Desk(description, saved.first_bar, kernel, limits, journal.records)
-        restore(desk, saved, log)
+        if saved is None or not agrees(saved, log):
+            desk, surplus = rebuild(log, journal, kernel, limits, stopping)
+            log.append(Batch(events=surplus, checkpoint=save(desk)))
+        else:
+            refuse_lost_bars(journal, saved.last_bar)
+            desk = Desk(description, saved.first_bar, kernel, limits, journal.records)
+            restore(desk, saved, log)
         trader = cls(log, journal, desk)
-        trader.recover()
+        trader._recover(stopping)
         return trader
 
     @property
@@ -133,23 +145,6 @@ class Trader:
         with self._whole():
             self._journal.append(bars)
         return self._step(bars)
-
-    def recover(self) -> int:
-        """Take the steps of journalled bars that the log has not; tell how many bars."""
-        taken = 0
-        waiting: deque[Future[int]] = deque()
-        while True:
-            after = -1 if self._desk.last_bar is None else self._desk.last_bar
-            bars = self._journal.read(after, BLOCK)
-            if len(bars) == 0:
-                break
-            waiting.append(self._step(bars))
-            taken += len(bars)
-            if len(waiting) > 1:
-                waiting.popleft().result()
-        for done in waiting:
-            done.result()
-        return taken
 
     def execute(self, command: Command) -> CommandReply:
         """Carry out an operator's command and wait until it is durable.
@@ -180,6 +175,21 @@ class Trader:
             },
         )
         return reply
+
+    def _recover(self, stopping: Callable[[], bool]) -> None:
+        """Take the steps of journalled bars that the log has not."""
+        waiting: deque[Future[int]] = deque()
+        while True:
+            heed(stopping)
+            after = -1 if self._desk.last_bar is None else self._desk.last_bar
+            bars = self._journal.read(after, BLOCK)
+            if len(bars) == 0:
+                break
+            waiting.append(self._step(bars))
+            if len(waiting) > 1:
+                waiting.popleft().result()
+        for done in waiting:
+            done.result()
 
     def _step(self, bars: Bars) -> "Future[int]":
         with self._whole():
@@ -231,6 +241,24 @@ def open_home(description: FeedDescription, first_bar: int) -> home.OpenHome:
         instruments=description.instruments,
         at=first_bar,
     )
+
+
+def refuse_lost_log(journal: BarJournal) -> None:
+    last = journal.last()
+    if last is not None:
+        raise LogLost(
+            f"the log is empty, but the journal holds bars up to {last}: put the log back, or start"
+            " in another home"
+        )
+
+
+def refuse_lost_bars(journal: BarJournal, last_bar: int) -> None:
+    last = journal.last()
+    if last is None or last < last_bar:
+        held = "no bar" if last is None else f"bars up to {last}"
+        raise BarsLost(
+            f"the log holds steps up to {last_bar}, but the journal holds {held}: put it back"
+        )
 
 
 def compile_all(kernel: Kernel, sources: Sequence[StrategySource]) -> dict[str, Program]:

@@ -42,6 +42,7 @@ from domain.strategy.events import (
     VersionRejected,
 )
 from domain.strategy.state import Strategy, Version, evolve
+from domain.timeframe import LATEST
 
 __all__ = ["Strategy", "Version", "decide", "evolve"]
 
@@ -178,6 +179,8 @@ def pause(state: Strategy, command: Pause) -> tuple[Event, ...]:
     start = cause.occurred_at if cause.effective_at is None else cause.effective_at
     if until is not None and until <= start:
         raise errors.InvalidCommand("until", until, f"after {start}, when the pause begins (ms)")
+    if until is not None and until > LATEST:
+        raise errors.InvalidCommand("until", until, f"at most {LATEST} (ms UTC)")
     head = fields(state, cause, "input")
     return (Paused(**head, by=cause.actor, reason=command.reason, until=until),)
 

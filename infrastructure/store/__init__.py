@@ -6,7 +6,6 @@
 
 from infrastructure.store.audit import ChainReport, digest, verify
 from infrastructure.store.errors import EventRefused, StoreFailed, StreamConflict, UnreadableEvent
-from infrastructure.store.folding import Fold, Folded
 from infrastructure.store.log import SqliteEventLog
 from infrastructure.store.reader import SqliteLogReader
 from infrastructure.store.schema import migrate_log
@@ -14,8 +13,6 @@ from infrastructure.store.schema import migrate_log
 __all__ = [
     "ChainReport",
     "EventRefused",
-    "Fold",
-    "Folded",
     "SqliteEventLog",
     "SqliteLogReader",
     "StoreFailed",

@@ -6,7 +6,7 @@ state of an older one. Deleting every snapshot changes nothing but the time a lo
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, cast
 from uuid import UUID
 
 import msgspec
@@ -14,34 +14,11 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import AggregateRecorder, JSONTranscoder, Mapper, StoredEvent
 from msgspec import Struct
 
-from domain.event import Event
+from application.ports import Fold, Folded, State
 from infrastructure.store.appender import Appender
 from infrastructure.store.reader import SqliteLogReader
 
-State = TypeVar("State")
-
 SNAPSHOT_EVERY = 500  # events folded beyond the last snapshot before the next is kept
-
-
-class Fold(Struct, Generic[State], frozen=True):
-    """How a stream becomes a state.
-
-    `reducer` is `name/version`: raise the version whenever `evolve` or the state's fields change.
-    The state must be a type msgspec can encode (a Struct, as all of the domain's are).
-    """
-
-    reducer: str
-    initial: State
-    evolve: Callable[[State, Event], State]
-
-
-class Folded(Struct, Generic[State], frozen=True):
-    """A stream's state after its event number `version`; 0: the stream has no events."""
-
-    id: str
-    version: int
-    state: State
-    replayed: int = 0  # events folded since the snapshot it began with
 
 
 class Snapshot(Struct, Generic[State], frozen=True):

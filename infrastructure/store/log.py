@@ -16,19 +16,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from eventsourcing.application import AggregateNotFoundError, Repository
 from eventsourcing.persistence import EventStore
 
-from application.ports import Batch
+from application.ports import Batch, Fold, Folded, State
 from infrastructure.clock import SystemClock
 from infrastructure.store.appender import Appender, Write
 from infrastructure.store.errors import EventRefused, StoreFailed
 from infrastructure.store.folding import (
     SNAPSHOT_EVERY,
-    Fold,
-    Folded,
     Snapshot,
     SnapshotMapper,
     SnapshotRecorder,
@@ -39,8 +37,6 @@ from infrastructure.store.pump import Job, Pump
 from infrastructure.store.reader import SqliteLogReader
 from infrastructure.store.recorder import SqliteRecorder
 from infrastructure.store.schema import migrate_log
-
-State = TypeVar("State")
 
 WALL_CLOCK = SystemClock()
 

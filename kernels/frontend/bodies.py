@@ -22,7 +22,7 @@ from kernels.frontend.scope import (
     as_value,
     mutable_names,
 )
-from kernels.frontend.source import refused
+from kernels.frontend.source import refused, spelled
 
 POSITION = ("side", "entry_price", "bars", "return_")
 
@@ -87,23 +87,35 @@ class Body:
 
     def statements(self, body: list[ast.stmt]) -> bool:
         """Lower statements in order; says whether every path through them returns."""
-        for index, node in enumerate(body):
-            if isinstance(node, ast.Return):
-                self.leave(node)
-                return True
-            if isinstance(node, ast.If) and contains_return(node):
-                if self.branch(node):
-                    return True
-                rest = body[index + 1 :]
-                outer, self.lowering.output.statements = self.lowering.output.statements, []
-                returns = self.statements(rest)
-                inner, self.lowering.output.statements = self.lowering.output.statements, outer
-                self.lowering.output.statements.append(
-                    ir.If(ir.Unary("not", self.done), tuple(inner), ())
-                )
-                return returns
-            self.check(node)
-            self.lowering.statement(node, self.scope)
+        output, outer = self.lowering.output, self.lowering.output.statements
+        guarded = returned = False
+        output.statements = []
+        for node in body:
+            if returned:
+                raise refused(node, "a statement after return", "return as the last statement")
+            returned = self.step(node)
+            if contains_return(node):
+                outer.extend(self.guard(guarded))
+                guarded = True
+        outer.extend(self.guard(guarded))
+        output.statements = outer
+        return returned
+
+    def guard(self, guarded: bool) -> list[ir.Stmt]:
+        output = self.lowering.output
+        written, output.statements = output.statements, []
+        if not (guarded and written):
+            return written
+        return [ir.If(ir.Unary("not", self.done), tuple(written), ())]
+
+    def step(self, node: ast.stmt) -> bool:
+        if isinstance(node, ast.Return):
+            self.leave(node)
+            return True
+        if isinstance(node, ast.If) and contains_return(node):
+            return self.branch(node)
+        self.check(node)
+        self.lowering.statement(node, self.scope)
         return False
 
     def check(self, node: ast.stmt) -> None:
@@ -159,7 +171,7 @@ class Inner(Lowering):
         fact = self.body.facts.get(ast.unparse(call.func).removeprefix("position."))
         if fact is None:
             raise refused(
-                call.func, ast.unparse(call.func)[:40], ", ".join(f"position.{p}" for p in POSITION)
+                call.func, spelled(call.func), ", ".join(f"position.{p}" for p in POSITION)
             )
         return fact
 

@@ -1,6 +1,7 @@
 """How large a number can get: lookbacks need buffers, and buffers need a length at compile time."""
 
 from collections.abc import Collection, Mapping
+from math import floor
 
 from kernels import ir
 
@@ -39,7 +40,7 @@ def is_whole(expr: ir.Expr, whole_parameters: Collection[str]) -> bool:
     """Say whether a constant expression can only be a whole number."""
     match expr:
         case ir.Num(value=value):
-            return value == int(value)
+            return value == floor(value)
         case ir.Field(record="param" | "const", name=name):
             return name in whole_parameters
         case ir.Unary(op="-", operand=operand):

@@ -23,7 +23,7 @@ from kernels.frontend.scope import (
     as_value,
     mutable_names,
 )
-from kernels.frontend.source import refused
+from kernels.frontend.source import refused, spelled
 
 UNARY_CALLS: dict[str, ir.UnaryOp] = {"sqrt": "sqrt", "floor": "floor", "abs": "abs"}
 CHOICES: dict[str, ir.BinaryOp] = {"minimum": "<", "min": "<", "maximum": ">", "max": ">"}
@@ -57,7 +57,7 @@ class Calls(Expressions):
     def call(self, node: ast.Call, scope: Scope) -> Bindings:
         if not isinstance(node.func, ast.Name):
             raise refused(
-                node, f"the call {ast.unparse(node)[:40]}", "calls of the language's own functions"
+                node, f"the call {spelled(node)}", "calls of the language's own functions"
             )
         name = node.func.id
         if name in self.specials:
@@ -128,13 +128,11 @@ class Calls(Expressions):
             raise refused(node, f"a series as {what}", allowed)
         reach = bounds.interval(value, self.ranges)
         if reach is None or not bounds.is_whole(value, self.whole):
-            raise refused(
-                node, f"{ast.unparse(node)[:40]} as {what}, which need not be whole", allowed
-            )
-        if reach[0] < 1 or reach[1] > bounds.MAX_LOOKBACK:
+            raise refused(node, f"{spelled(node)} as {what}, which need not be whole", allowed)
+        if not (reach[0] >= 1 and reach[1] <= bounds.MAX_LOOKBACK):
             raise refused(
                 node,
-                f"{ast.unparse(node)[:40]} as {what}, from {reach[0]:g} to {reach[1]:g}",
+                f"{spelled(node)} as {what}, from {reach[0]:g} to {reach[1]:g}",
                 allowed,
             )
         return value
@@ -200,10 +198,8 @@ class Calls(Expressions):
         """Have what is fixed for a run computed once, before the first bar."""
         if isinstance(value, ir.Field):
             return value
-        name = f"={len(self.output.constants)}"
-        for known_name, expr in self.output.constants.items():
-            if repr(expr) == repr(value):
-                name = known_name
+        names = self.output.constant_names
+        name = names.setdefault(repr(value), f"={len(names)}")
         self.output.constants[name] = value
         reach = bounds.interval(value, self.ranges)
         if reach is not None:

@@ -20,7 +20,7 @@ from kernels.frontend.scope import (
     Text,
     Value,
 )
-from kernels.frontend.source import refused
+from kernels.frontend.source import refused, spelled
 
 ARITHMETIC: dict[type[ast.AST], ir.BinaryOp] = {
     ast.Add: "+",
@@ -79,14 +79,14 @@ class Expressions(ABC):
     def typed(self, node: ast.expr, scope: Scope, kind: ir.Type, found: str, allowed: str) -> Value:
         value = self.value(node, scope)
         if ir.type_of(value) != kind:
-            raise refused(node, f"{found} ({ast.unparse(node)[:40]})", allowed)
+            raise refused(node, f"{found} ({spelled(node)})", allowed)
         return value
 
     def value(self, node: ast.expr, scope: Scope) -> Value:
         """Lower an expression that must be a number or a truth value."""
         bound = self.expression(node, scope)
         if isinstance(bound, Record | Cells | Text | tuple):
-            raise refused(node, f"{ast.unparse(node)[:40]}", "a number or a condition")
+            raise refused(node, spelled(node), "a number or a condition")
         return bound
 
     def expression(self, node: ast.expr, scope: Scope) -> Bindings:
@@ -110,7 +110,7 @@ class Expressions(ABC):
         if not isinstance(value, int | float):
             raise refused(node, describe(node), "a number")
         if not abs(value) <= 1e15:
-            raise refused(node, f"the number {str(value)[:24]}", "numbers between -1e15 and 1e15")
+            raise refused(node, f"the number {spelled(node)}", "numbers between -1e15 and 1e15")
         return ir.Num(float(value))
 
     def name(self, node: ast.Name, scope: Scope) -> Binding:
@@ -128,7 +128,7 @@ class Expressions(ABC):
     def arithmetic(self, node: ast.BinOp, scope: Scope) -> Value:
         op = ARITHMETIC.get(type(node.op))
         if op is None:
-            raise refused(node, f"the operator in {ast.unparse(node)[:40]}", "+ - * /")
+            raise refused(node, f"the operator in {spelled(node)}", "+ - * /")
         return ir.Binary(op, self.number(node.left, scope), self.number(node.right, scope))
 
     def unary(self, node: ast.UnaryOp, scope: Scope) -> Value:
@@ -137,14 +137,14 @@ class Expressions(ABC):
         if isinstance(node.op, ast.USub):
             inner = self.number(node.operand, scope)
             return ir.Num(-inner.value) if isinstance(inner, ir.Num) else ir.Unary("-", inner)
-        raise refused(node, f"the operator in {ast.unparse(node)[:40]}", "- and not")
+        raise refused(node, f"the operator in {spelled(node)}", "- and not")
 
     def comparison(self, node: ast.Compare, scope: Scope) -> Value:
         if len(node.ops) != 1:
             raise refused(node, "a chained comparison", "one comparison at a time, joined by and")
         op = COMPARISON.get(type(node.ops[0]))
         if op is None:
-            raise refused(node, f"the comparison in {ast.unparse(node)[:40]}", "< <= > >= == !=")
+            raise refused(node, f"the comparison in {spelled(node)}", "< <= > >= == !=")
         left, right = self.number(node.left, scope), self.number(node.comparators[0], scope)
         return ir.Binary(op, left, right)
 
@@ -176,7 +176,7 @@ class Expressions(ABC):
                     return found
         raise refused(
             node,
-            f"the attribute {ast.unparse(node)[:40]}",
+            f"the attribute {spelled(node)}",
             "position.side and its like, in exits()",
         )
 
@@ -187,11 +187,17 @@ class Expressions(ABC):
         if not isinstance(node.slice, ast.Constant) or type(node.slice.value) is not int:
             raise refused(
                 node.slice,
-                f"the history {ast.unparse(node.slice)[:40]}",
+                f"the history {spelled(node.slice)}",
                 "a whole number of bars, such as close[1]",
             )
         if node.slice.value == 0:
             return self.number(node.value, scope)
+        if node.slice.value > bounds.MAX_LOOKBACK:
+            raise refused(
+                node.slice,
+                f"the history {spelled(node.slice)}",
+                f"at most {bounds.MAX_LOOKBACK} bars",
+            )
         return self.history(self.number(node.value, scope), node.slice.value, node)
 
 
@@ -211,7 +217,7 @@ LOWERINGS: dict[type[ast.expr], Callable[..., Bindings]] = {
 
 def describe(node: ast.AST) -> str:
     """Name a piece of syntax as its author would."""
-    return f"{type(node).__name__.lower()} ({ast.unparse(node)[:40]})"
+    return f"{type(node).__name__.lower()} ({spelled(node)})"
 
 
 def known(scope: Scope) -> str:

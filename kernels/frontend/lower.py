@@ -11,7 +11,7 @@ from kernels.frontend import bounds
 from kernels.frontend.calls import Calls, LibraryFault
 from kernels.frontend.expressions import describe
 from kernels.frontend.scope import Binding, Cells, Scope, as_value
-from kernels.frontend.source import refused
+from kernels.frontend.source import refused, spelled
 
 
 class Lowering(Calls):
@@ -45,17 +45,17 @@ class Lowering(Calls):
                     raise LibraryFault(f"{ast.unparse(target)} cannot be assigned to")
                 self.output.statements.append(ir.Set(place, self.number(value, scope)))
             case _:
-                raise refused(target, f"an assignment to {ast.unparse(target)[:40]}", "plain names")
+                raise refused(target, f"an assignment to {spelled(target)}", "plain names")
 
     def assign_several(self, target: ast.Tuple, value: ast.expr, scope: Scope) -> None:
         found = self.expression(value, scope)
         if not isinstance(found, tuple) or len(found) != len(target.elts):
             wanted = f"{len(target.elts)} values, as many as names"
-            raise refused(value, ast.unparse(value)[:40], wanted)
+            raise refused(value, spelled(value), wanted)
         settled = [self.settled(item, "pair") for item in found]
         for item, bound in zip(target.elts, settled, strict=True):
             if not isinstance(item, ast.Name):
-                raise refused(item, ast.unparse(item)[:40], "plain names")
+                raise refused(item, spelled(item), "plain names")
             self.bind(item, bound, scope)
 
     def assign_name(self, target: ast.Name, value: ast.expr, scope: Scope) -> None:

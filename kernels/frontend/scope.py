@@ -66,6 +66,7 @@ class Output:
     statements: list[ir.Stmt] = field(default_factory=list)
     initial: list[float] = field(default_factory=list)  # series state, one value per slot
     constants: dict[str, Value] = field(default_factory=dict)  # computed once per run
+    constant_names: dict[str, str] = field(default_factory=dict)  # by what they stand for
     temporaries: int = 0
 
     def allocate(self, length: int, initial: float) -> int:

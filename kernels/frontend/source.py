@@ -5,18 +5,29 @@ time and memory that parsing takes are bounded before the parser sees it.
 """
 
 import ast
+import warnings
 
 from kernels.errors import StrategyError
 
 MAX_BYTES = 65_536
 MAX_NODES = 20_000
-MAX_DEPTH = 150  # of the syntax tree
+MAX_DEPTH = 60  # of the syntax tree: lowering takes some ten Python frames a level, of 1,000
+SHOWN = 60  # characters of a found piece of source
 
 
 def refused(node: ast.AST, found: str, allowed: str) -> StrategyError:
     """Say what stands at `node` and what may; to be raised."""
     line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
     return StrategyError(line, column, found, allowed)
+
+
+def spelled(node: ast.AST) -> str:
+    """Give the beginning of a piece of source on one line, as it can be shown to its author."""
+    try:
+        text = ast.unparse(node)
+    except ValueError:  # a number of thousands of digits has no decimal form
+        text = type(node).__name__.lower()
+    return " ".join(text.split())[:SHOWN]
 
 
 def parse(text: str) -> ast.Module:
@@ -26,7 +37,9 @@ def parse(text: str) -> ast.Module:
             1, 1, f"a file of {len(text):,} characters", f"at most {MAX_BYTES:,} bytes"
         )
     try:
-        tree = ast.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's advice about code that will not be run
+            tree = ast.parse(text)
     except SyntaxError as error:
         line, column = error.lineno or 1, error.offset or 1
         raise StrategyError(

@@ -6,6 +6,7 @@ The file's shape is fixed: a docstring, `timeframe("15m")`, parameters, series, 
 
 import ast
 import re
+from unicodedata import category
 
 from kernels import ir
 from kernels.frontend import library
@@ -20,10 +21,11 @@ from kernels.frontend.scope import (
     Value,
     as_value,
 )
-from kernels.frontend.source import parse, refused
+from kernels.frontend.source import parse, refused, spelled
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 TAG = re.compile(r"[a-z0-9_]{1,32}")
+MAX_SIZE = 2_000  # flat statements: machine code takes some 20 s and 0.7 GB to make for so many
 SIDES = {"FLAT": 0.0, "LONG": 1.0, "SHORT": -1.0}
 RESERVED = (
     frozenset(CANDLE)
@@ -48,6 +50,8 @@ class StrategyReader:
         tree = parse(text)
         self.flat.documentation = ast.get_docstring(tree) or ""
         body = tree.body[1:] if self.flat.documentation else tree.body
+        if not is_text(self.flat.documentation):
+            raise refused(tree.body[0], "a docstring with control characters", "readable text")
         for statement in body:
             self.top_level(statement)
         end = ast.Constant(value=0, lineno=len(text.splitlines()) or 1, col_offset=0)
@@ -56,8 +60,12 @@ class StrategyReader:
         for wanted in ("entry", "exits"):
             if wanted not in self.functions:
                 raise refused(end, f"no {wanted}()", f"def {wanted}(): at the end of the file")
-        self.keep_row("close", ir.Field("candle", "close", ir.SERIES))
+        self.flat.rows["close"] = ir.Field("candle", "close", ir.SERIES)  # what decide() reads
         self.lower_decide()
+        if ir.size(self.flat.series.statements) + ir.size(self.flat.decide.statements) > MAX_SIZE:
+            raise refused(
+                end, "a strategy that computes too much", f"at most {MAX_SIZE:,} flat statements"
+            )
         lower_simulate(self.flat)
         return self.flat
 
@@ -87,13 +95,11 @@ class StrategyReader:
     def timeframe(self, call: ast.Call) -> None:
         match call.args:
             case [ast.Constant(value=str(value))] if (
-                value in TIMEFRAMES and not self.flat.timeframe
+                value in TIMEFRAMES and not self.flat.timeframe and not call.keywords
             ):
                 self.flat.timeframe = value
             case _:
-                raise refused(
-                    call, f"{ast.unparse(call)[:60]}", "once, one of " + ", ".join(TIMEFRAMES)
-                )
+                raise refused(call, spelled(call), "once, one of " + ", ".join(TIMEFRAMES))
 
     def parameter(self, target: ast.Name, call: ast.Call) -> None:
         self.free_name(target)
@@ -117,7 +123,7 @@ class StrategyReader:
                 return node.value  # type: ignore[return-value]
             case ast.UnaryOp(op=ast.USub()):
                 return -self.literal(node.operand)
-        raise refused(node, ast.unparse(node)[:40], "a plain number")
+        raise refused(node, spelled(node), "a plain number")
 
     def define(self, target: ast.Name, value: Value) -> None:
         self.free_name(target)
@@ -130,13 +136,11 @@ class StrategyReader:
 
     def define_several(self, target: ast.Tuple, value: ast.expr) -> None:
         if not isinstance(value, ast.Tuple) or len(value.elts) != len(target.elts):
-            raise refused(
-                value, ast.unparse(value)[:40], f"{len(target.elts)} values, as many as names"
-            )
+            raise refused(value, spelled(value), f"{len(target.elts)} values, as many as names")
         values = [self.series.value(item, self.scope) for item in value.elts]
         for item, found in zip(target.elts, values, strict=True):
             if not isinstance(item, ast.Name):
-                raise refused(item, ast.unparse(item)[:40], "plain names")
+                raise refused(item, spelled(item), "plain names")
             self.define(item, found)
 
     def free_name(self, target: ast.Name) -> None:
@@ -160,7 +164,7 @@ class StrategyReader:
 
     def function(self, node: ast.FunctionDef) -> None:
         arguments = node.args
-        if ast.unparse(arguments) or node.decorator_list or node.returns:
+        if spelled(arguments) or node.decorator_list or node.returns:
             raise refused(
                 node, f"def {node.name} with arguments or decorators", f"def {node.name}():"
             )
@@ -189,11 +193,13 @@ class StrategyReader:
         return body.lower(self.decide)
 
     def warm(self, call: ast.Call, scope: Scope) -> Value:
-        result: Value = ir.Flag(True)
-        for name in self.flat.rows:
-            row = ir.Field("row", name, ir.SERIES)
-            result = ir.Binary("and", result, ir.Binary("==", row, row))
-        return result
+        rows = [ir.Field("row", name, ir.SERIES) for name in self.flat.rows]
+        tests: list[Value] = [ir.Binary("==", row, row) for row in rows]
+        while len(tests) > 1:  # in pairs of pairs: a long chain would nest too deep for a printer
+            pairs = zip(tests[::2], tests[1::2], strict=False)
+            odd = tests[len(tests) // 2 * 2 :]
+            tests = [*(ir.Binary("and", *pair) for pair in pairs), *odd]
+        return tests[0]
 
     def keep_row(self, name: str, value: Value) -> Value:
         """Have a series value kept for the decision, and give what reads it there."""
@@ -221,7 +227,7 @@ class StrategyReader:
                             keyword.value, f"the argument {keyword.arg!r}", "tag and confidence"
                         )
                 return ir.Num(1.0 if word == "long" else -1.0), confidence, tag
-        raise refused(node or at, ast.unparse(node)[:60] if node else "nothing returned", allowed)
+        raise refused(node or at, spelled(node) if node else "nothing returned", allowed)
 
     def tag(self, node: ast.expr) -> ir.Num:
         match node:
@@ -229,9 +235,7 @@ class StrategyReader:
                 if text not in self.flat.tags:
                     self.flat.tags.append(text)
                 return ir.Num(float(self.flat.tags.index(text)))
-        raise refused(
-            node, ast.unparse(node)[:60], "a tag such as 'below_band': a-z, 0-9, _, at most 32"
-        )
+        raise refused(node, spelled(node), "a tag such as 'below_band': a-z, 0-9, _, at most 32")
 
     def plan(self, node: ast.expr | None, body: "Body", at: ast.AST) -> tuple[Value, ...]:
         allowed = "plan(stop=…, target=…, max_bars=…), stop at least"
@@ -247,10 +251,10 @@ class StrategyReader:
                     return tuple(
                         body.number(given[w]) if w in given else ir.Num(float("nan")) for w in words
                     )
-        raise refused(node or at, ast.unparse(node)[:60] if node else "nothing returned", allowed)
+        raise refused(node or at, spelled(node) if node else "nothing returned", allowed)
 
     def no_position(self, call: ast.Call, scope: Scope) -> Binding:
-        raise refused(call.func, ast.unparse(call.func)[:40], "position only in exits()")
+        raise refused(call.func, spelled(call.func), "position only in exits()")
 
 
 def lower_simulate(flat: Flat) -> None:
@@ -258,6 +262,10 @@ def lower_simulate(flat: Flat) -> None:
     names: list[Binding] = [Record(n, ir.ACCOUNT) for n in ("account", "intents")]
     names += [Record(n, ir.SERIES) for n in ("bar", "market", "limits", "control", "clock")]
     lowering.inline(library.functions()["simulate"], names, ast.Constant(value=0))
+
+
+def is_text(text: str) -> bool:
+    return all(c in "\n\t" or category(c) not in ("Cc", "Cs") for c in text)
 
 
 def read_strategy(text: str, name: str) -> Flat:

@@ -17,6 +17,7 @@ from kernels.dtypes import (
     CLOSED,
     DAILY_LOSS,
     ENTRY,
+    EXACT,
     FILL,
     FUNDED,
     LIQUIDATED,
@@ -305,14 +306,23 @@ def mark(account: Any, bar: Any, market: Any, limits: Any, clock: Any) -> float:
 
 def check_ruin(account: Any, market: Any, limits: Any, equity: float, ticks: float) -> float:
     """Say so when equity can no longer put up the margin of the smallest order."""
-    reach = equity * account.leverage
+    reach = account.leverage
     if limits.enforced > 0.0:
         reach = reach * limits.margin_fraction
     smallest = maximum(market.min_notional, ticks * market.unit)
-    if not reach >= smallest:
+    if not equity * reach >= smallest:
         account.ruined = 1.0
-        emit(RUINED, 1, equity, -floor(-(smallest * (equity / reach))))
+        emit(RUINED, 1, equity, -floor(-(smallest / reach)))
     return 0.0
+
+
+def distance(market: Any, quote: float) -> float:
+    """A planned distance in whole ticks, at least one; NaN where there is none, or none so far."""
+    ticks = maximum(1.0, whole(quote / market.tick))
+    result = nan
+    if ticks < EXACT:
+        result = ticks
+    return result
 
 
 def simulate(
@@ -337,10 +347,10 @@ def review(account: Any, intents: Any, market: Any, ticks: float, closed: float)
     entry_price = account.entry_ticks * market.tick
     gain = side * (ticks * market.tick / entry_price - 1.0)
     stop, target, max_bars = exits(side, entry_price, account.bars, gain)
-    level = account.entry_ticks - side * maximum(1.0, whole(stop / market.tick))
+    level = account.entry_ticks - side * distance(market, stop)
     if side * (level - account.stop) > 0.0:
         account.stop = level
-    account.target = account.entry_ticks + side * maximum(1.0, whole(target / market.tick))
+    account.target = account.entry_ticks + side * distance(market, target)
     if account.bars >= max_bars:
         intents.exit_intent = TIME_LIMIT
         emit(ORDER, 1, -side, TIME_LIMIT, account.position * side, ticks, account.tag)
@@ -357,7 +367,7 @@ def refusal(
     if account.blocked_until > 0.0:
         refused = 1.0
         emit(REFUSED, 1, DAILY_LOSS, limits.daily_loss, account.day_equity - account.equity)
-    elif not stop > 0.0:
+    elif not (stop > 0.0 and distance(market, stop) > 0.0):
         refused = 1.0
         emit(REFUSED, 1, STOP_MISSING, 0.0, stop)
     elif not lots >= 1.0 or not notional >= market.min_notional:
@@ -400,8 +410,8 @@ def enter(
         lots = floor(margin * account.leverage / (ticks * market.unit) + 1e-9)
         if refusal(account, market, limits, lots, ticks, stop) == 0.0:
             intents.entry_lots = side * lots
-            intents.stop_ticks = maximum(1.0, whole(stop / market.tick))
-            intents.target_ticks = maximum(1.0, whole(target / market.tick))
+            intents.stop_ticks = distance(market, stop)
+            intents.target_ticks = distance(market, target)
             intents.tag = tag
             emit(ORDER, 1, side, ENTRY, lots, ticks, tag)
     return 0.0
@@ -421,6 +431,7 @@ def decide(
     account.side = side
     if turned:
         stop, target, _ = exits(side, ticks * market.tick, 0.0, 0.0)
+        confidence = minimum(maximum(confidence, 0.0), 1.0)  # 0 where it is no number
         emit(SIGNAL, 1, side, confidence, tag, clock.index, stop, target, ticks)
         against = account.position * side < 0.0
         if against and intents.exit_intent == 0.0:

@@ -2,6 +2,7 @@
 
 import resource
 import shutil
+import socket
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -254,3 +255,26 @@ def test_help_when_asked_for_then_every_command_is_named() -> None:
     ):
         assert f" {name} " in text
     assert "_engine" not in text
+
+
+def test_run_when_its_port_is_taken_then_it_ends_and_says_so(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        line = refusal(
+            *("run", "--feed", "synthetic", "--bars", "10", "--home", str(tmp_path / "home")),
+            *("--port", port),
+        )
+
+    assert line == f"port was {port}, which is in use or not allowed: choose another with --port"
+
+
+def test_run_when_its_strategies_are_refused_then_no_home_is_made(tmp_path: Path) -> None:
+    line = refusal(
+        *("run", "--feed", "synthetic", "--home", str(tmp_path / "home")),
+        *("--strategies", str(tmp_path / "nowhere")),
+    )
+
+    assert f"strategies was {tmp_path / 'nowhere'}" in line
+    assert not (tmp_path / "home").exists()

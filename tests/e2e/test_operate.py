@@ -82,7 +82,7 @@ def test_promote_when_the_gate_is_not_passed_then_the_verdict_says_why(home: Pat
         (("pause", "nobody"), "UNKNOWN_STRATEGY: strategy was 'nobody', must be one of"),
         (("resume", NAME), "NOT_PAUSED"),
         (("demote", NAME), "NOT_LIVE"),
-        (("pause", NAME, "--until", "tomorrow"), "moment was 'tomorrow'"),
+        (("pause", NAME, "--until", "tomorrow"), "time was 'tomorrow'"),
         (("trades", "--strategy", "nobody"), "strategy was 'nobody', must be one of"),
         (("trades", "--mode", "dream"), "mode was 'dream'"),
     ],

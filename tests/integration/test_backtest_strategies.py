@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from application.backtest import BacktestReport, backtest
+from application.backtest import BacktestReport, EmptyRange, backtest
 from application.ports import Feed
 from domain.limits import effective
 from infrastructure.feeds.recorded import open_recorded
@@ -48,3 +48,20 @@ def test_strategy_when_run_over_made_bars_then_trades_both_ways_and_sums_up(
     assert found.max_drawdown >= -found.net_profit
     assert found.fees > 0
     assert found.slippage > 0
+
+
+def test_backtest_when_its_range_holds_no_bar_then_names_the_range_in_dates() -> None:
+    feed = open_synthetic(seed=3, bars=10)
+    symbol = feed.describe().instruments[0]
+    began = 1_893_456_000_000
+    with pytest.raises(EmptyRange, match="2030-01-01T00:00Z to the end, must hold bars of BTC"):
+        backtest(
+            program_of(STRATEGIES[0]),
+            feed,
+            symbol,
+            UNLIMITED,
+            parameters={},
+            sleeve="A",
+            start=began,
+        )
+    feed.close()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.cli.data import BadTime, DataRefused, app, time_of
+from api.cli.data import DataRefused, app
 from application.ports import FeedError
 from domain.timeframe import UnknownTimeframe
 from infrastructure.feeds.recorded import open_recorded
@@ -111,21 +111,3 @@ def test_data_fetch_when_venue_is_unreachable_then_one_line(
         *("--data", tmp_path, "--from", "2024-01-01"),
     )
     assert message.startswith("binance: NetworkError")
-
-
-@pytest.mark.parametrize(
-    ("text", "time"),
-    [
-        ("2024-01-01", START),
-        ("2024-01-01T00:01", START + MINUTE),
-        ("2024-01-01T02:00+02:00", START),
-        (str(START), START),
-    ],
-)
-def test_time_of_when_written_in_any_way_then_ms(text: str, time: int) -> None:
-    assert time_of(text) == time
-
-
-def test_time_of_when_wrong_then_says_how_to_write_it() -> None:
-    with pytest.raises(BadTime, match="time was 'soon', must be like 2025-01-01"):
-        time_of("soon")

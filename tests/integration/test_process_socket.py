@@ -1,17 +1,19 @@
 """Commands over a real Unix socket: carried whole, answered after the commit, refused in words."""
 
 import os
+import resource
 import socket
 import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from api.processes.command_socket import (
+    CONNECTIONS,
     LONGEST_LINE,
     CommandServer,
     SocketEngineClient,
@@ -82,7 +84,11 @@ def test_socket_when_a_dead_engine_left_its_file_then_the_next_one_takes_its_pla
 
 @pytest.mark.parametrize(
     "line",
-    [b"hello", b"{}", b'{"type":"execute"}', b'{"type":"execute","command":{"name":"sell"}}'],
+    [
+        *(b"hello", b"{}", b'{"type":"execute"}', b'{"type":"execute","command":{"name":"sell"}}'),
+        b'{"type":"\xff"}',
+        b'{"type":"progress","more":' + b"[" * 50_000,
+    ],
 )
 def test_socket_when_a_request_is_malformed_then_it_is_refused_and_the_engine_goes_on(
     tmp_path: Path, line: bytes
@@ -95,6 +101,56 @@ def test_socket_when_a_request_is_malformed_then_it_is_refused_and_the_engine_go
             answer = raw.recv(4096)
         assert b'"BAD_REQUEST"' in answer
         assert SocketEngineClient(path).send(pause()).accepted
+
+
+def test_socket_when_too_many_connections_say_nothing_then_others_are_told_why(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "engine.sock"
+    with running_engine(path, RecordingTrader()), ExitStack() as silent:
+        for _ in range(CONNECTIONS):
+            connect(path, silent)
+        with pytest.raises(EngineUnavailable, match=f"{CONNECTIONS} connections .* try again"):
+            SocketEngineClient(path).send(pause())
+        silent.close()
+        assert accepted_soon(path)
+
+
+def test_socket_when_no_more_files_can_be_opened_then_it_answers_again_once_they_can(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "engine.sock"
+    with running_engine(path, RecordingTrader()), ExitStack() as waiting:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        client = connect(path, waiting)
+        second = waiting.enter_context(socket.socket(socket.AF_UNIX))
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+        try:
+            second.connect(str(path))
+            time.sleep(0.3)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        client.close()
+        assert SocketEngineClient(path).send(pause()).accepted
+
+
+def accepted_soon(path: Path) -> bool:
+    """Whether a command gets through; the server notices that a connection ended when it can."""
+    for _ in range(100):
+        try:
+            return SocketEngineClient(path).send(pause()).accepted
+        except EngineUnavailable:
+            time.sleep(0.02)
+    return False
+
+
+def connect(path: Path, open_things: ExitStack) -> socket.socket:
+    connection = open_things.enter_context(socket.socket(socket.AF_UNIX))
+    connection.connect(str(path))
+    time.sleep(0.005)
+    return connection
 
 
 def test_socket_when_a_line_never_ends_then_the_connection_is_closed(tmp_path: Path) -> None:

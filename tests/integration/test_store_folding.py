@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from application.ports import Batch
+from application.ports import Batch, Fold, Folded
 from domain.event import Event
 from domain.portfolio.events import EquityMarked
-from infrastructure.store import Fold, Folded
 from infrastructure.store.folding import SNAPSHOT_EVERY, projector
 from tests.store_samples import ACCOUNT, mark, marks, opened
 

@@ -2,16 +2,25 @@
 
 from collections.abc import Callable
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from application.engine_port import Command
-from application.ports import Batch, LogFailed
+from application.ports import Batch, Checkpoint, LogFailed
 from application.replay import NotReproducible
-from application.trading import StrategySource, Trader, TraderFailed
+from application.trading import (
+    BarsLost,
+    LogLost,
+    OpeningStopped,
+    StrategySource,
+    Trader,
+    TraderFailed,
+)
+from application.trading.checkpoint import packed, usable
+from application.trading.kernel import NumbaKernel
 from domain.home import WrongFeed
 from domain.portfolio.events import BreakerTripped, OrderPlaced, PositionClosed, RiskRefused
 from domain.strategy.events import StrategyRegistered, VersionActivated
@@ -20,6 +29,7 @@ from tests.fakes import MemoryLog
 from tests.trading_fakes import (
     DESCRIPTION,
     INSTRUMENT,
+    MINUTE,
     SOURCE,
     START,
     MemoryJournal,
@@ -49,7 +59,27 @@ def lose_checkpoint(home: Home) -> None:
 
 def spoil_checkpoint(home: Home) -> None:
     if home.log.saved is not None:
-        home.log.saved = msgspec.structs.replace(home.log.saved, state=b"\x81\xa1x\x01")
+        home.log.saved = replace(home.log.saved, state=b"\x81\xa1x\x01")
+
+
+def flip_checkpoint(home: Home) -> None:
+    """One bit of the saved state is another: it still reads as a state."""
+    if home.log.saved is not None:
+        state = bytearray(home.log.saved.state)
+        state[state.rindex(b"A")] ^= 1
+        home.log.saved = replace(home.log.saved, state=bytes(state))
+
+
+def forge_checkpoint(home: Home) -> None:
+    """An account is richer than its own events say, in a checkpoint that is otherwise sound."""
+    if home.log.saved is not None:
+        saved = usable(home.log.saved, NumbaKernel().identity, home.log.head())
+        assert saved is not None
+        account = saved.runs[0].accounts[0]
+        richer = replace(account.portfolio, cash=account.portfolio.cash + 1)
+        accounts = (replace(account, portfolio=richer), *saved.runs[0].accounts[1:])
+        runs = (replace(saved.runs[0], accounts=accounts), *saved.runs[1:])
+        home.log.saved = replace(home.log.saved, state=packed(replace(saved, runs=runs)))
 
 
 def lose_last_step(home: Home) -> None:
@@ -63,6 +93,8 @@ FAULTS: dict[str, Callable[[Home], None]] = {
     "keep": keep,
     "lose": lose_checkpoint,
     "spoil": spoil_checkpoint,
+    "flip": flip_checkpoint,
+    "forge": forge_checkpoint,
     "crash": lose_last_step,
 }
 
@@ -101,8 +133,74 @@ def test_home_when_the_journal_lost_its_bars_then_is_refused_naming_the_event() 
     home.feed(BARS)
     home.log.saved = None
     home.journal = MemoryJournal(BARS[:100])
-    with pytest.raises(NotReproducible, match="its inputs give nothing"):
+    with pytest.raises(
+        NotReproducible, match="its inputs give nothing; bars that were used are not in"
+    ):
         home.open()
+
+
+@pytest.mark.parametrize("kept", [0, 100, len(BARS) - 1])
+def test_home_when_the_journal_ends_before_the_checkpoint_then_is_refused(kept: int) -> None:
+    home = Home()
+    home.feed(BARS)
+    before = home.lines()
+    home.journal = MemoryJournal(BARS[:kept])
+    with pytest.raises(BarsLost, match=f"up to {BARS['timestamp'][-1]}"):
+        home.open()
+    assert home.lines() == before
+
+
+def test_home_when_the_log_is_gone_but_the_journal_is_there_then_is_refused() -> None:
+    home = Home()
+    home.feed(BARS[:100])
+    home.log = MemoryLog()
+    with pytest.raises(LogLost, match=f"bars up to {BARS['timestamp'][99]}"):
+        home.open()
+    assert home.lines() == []
+
+
+@pytest.mark.parametrize("bit", [1, 2, 64])
+def test_checkpoint_when_one_bit_of_it_changed_then_is_not_believed(bit: int) -> None:
+    home = Home()
+    home.feed(BARS)
+    assert home.log.saved is not None
+    whole = home.log.saved.state
+    assert usable(home.log.saved, NumbaKernel().identity, home.log.head()) is not None
+    for place in range(0, len(whole), max(1, len(whole) // 50)):
+        state = bytearray(whole)
+        state[place] ^= bit
+        flipped = Checkpoint(home.log.saved.last_bar, bytes(state))
+        assert usable(flipped, NumbaKernel().identity, home.log.head()) is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "looks"), [("crash", 0), ("crash", 1), ("lose", 0), ("lose", 1), ("lose", 4)]
+)
+def test_opening_when_told_to_stop_then_it_stops_and_the_next_one_goes_on(
+    fault: str, looks: int
+) -> None:
+    home = Home()
+    home.feed(BARS[:1_200])
+    if fault == "lose":
+        home.log.saved = None
+    home.journal.append(BARS[1_200:])
+    patience = iter([False] * looks)
+    with pytest.raises(OpeningStopped):
+        home.open(lambda: next(patience, True))
+    home.open()
+    assert home.lines() == undisturbed()
+
+
+def test_log_when_it_was_put_back_from_an_older_copy_then_the_rest_is_taken_in_blocks() -> None:
+    home = Home()
+    home.feed(BARS[:50])
+    home.log.saved = None
+    home.journal.append(BARS[50:])
+    log = BatchSizes(home.log)
+    home.log = log
+    home.open()
+    assert home.lines() == undisturbed()
+    assert max(log.bars) <= 1000
 
 
 @pytest.mark.parametrize(
@@ -112,7 +210,7 @@ def test_home_when_the_journal_lost_its_bars_then_is_refused_naming_the_event() 
         ("venue", "kraken"),
         ("timeframe", "5m"),
         ("data_digest", "1" * 64),
-        ("instruments", (msgspec.structs.replace(INSTRUMENT, symbol="ETH-USDT"),)),
+        ("instruments", (replace(INSTRUMENT, symbol="ETH-USDT"),)),
     ],
 )
 def test_home_when_opened_with_another_feed_then_is_refused_by_name(
@@ -120,7 +218,7 @@ def test_home_when_opened_with_another_feed_then_is_refused_by_name(
 ) -> None:
     home = Home()
     before = home.lines()
-    other = msgspec.structs.replace(DESCRIPTION, **{field: value})
+    other = replace(DESCRIPTION, **{field: value})
     with pytest.raises(WrongFeed, match=field.replace("instruments", "symbols")):
         Trader.open(home.log, home.journal, other, [SOURCE], START)
     assert home.lines() == before
@@ -178,9 +276,7 @@ def test_log_when_another_writer_added_events_then_the_checkpoint_is_not_believe
     home = Home()
     home.feed(BARS)
     last = home.of(PositionClosed)[-1]
-    stranger = msgspec.structs.replace(
-        last, stream_version=len(home.log.by_stream[last.stream]) + 1
-    )
+    stranger = replace(last, stream_version=len(home.log.by_stream[last.stream]) + 1)
     home.log.append(Batch(events=[stranger]))
     with pytest.raises(NotReproducible):
         home.open()
@@ -214,6 +310,21 @@ def test_account_when_kernel_and_domain_disagree_then_is_stopped_in_every_partit
     home.feed(flat_bars(20, start=int(bars["timestamp"][-1]) + 60_000))
     assert home.lines()[: len(before)] == before
     assert max(e.occurred_at for e in home.of(OrderPlaced, trip.stream)) <= trip.occurred_at
+
+
+class BatchSizes(MemoryLog):
+    """A log that remembers how far apart in market time, in bars, the events of a batch are."""
+
+    def __init__(self, before: MemoryLog) -> None:
+        super().__init__([entry.event for entry in before.entries])
+        self.blobs = before.blobs
+        self.bars: list[int] = []
+
+    def append(self, batch: Batch) -> int:
+        if hasattr(self, "bars"):
+            times = [event.occurred_at for event in batch.events]
+            self.bars.append((max(times) - min(times)) // MINUTE if times else 0)
+        return super().append(batch)
 
 
 class FullLog(MemoryLog):

@@ -228,6 +228,10 @@ def test_events_when_matches_are_rare_then_each_call_looks_at_a_bounded_part(
         (lambda q: q.trades(paging=Paging(after="9" * 30)), "must be the cursor"),
         (lambda q: q.equity("a", paging=Paging(after="12")), "after was '12', must be the cursor"),
         (
+            lambda q: q.trades(Scope(sleeve="b")),
+            "sleeve was 'b', must be one of A, B",
+        ),
+        (
             lambda q: q.trades(Scope(mode="real")),
             "mode was 'real', must be paper, live or live/sim",
         ),

@@ -74,6 +74,16 @@ def test_log_line_when_a_count_sounds_like_a_secret_then_it_is_kept(log: Path) -
     assert (line["tokens"], line["monkey"]) == (120, "business")
 
 
+def test_log_line_when_the_web_server_says_everyday_things_then_they_are_left_out(
+    log: Path,
+) -> None:
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).info("Started server process [%d]", 1)
+    logging.getLogger("uvicorn.error").error("startup failed")
+
+    assert [line["event"] for line in lines(log)] == ["startup failed"]
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.just(f"a {SECRET} b"),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

@@ -5,6 +5,7 @@ import json
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from api.processes.glance import Glance, Line
@@ -78,3 +79,11 @@ def test_screen_when_json_then_every_line_is_one_object_that_names_its_event() -
     assert said[0]["strategies"][1]["mode"] == "live/sim"
     assert said[0]["strategies"][1]["net"] == "-16677.12345678"
     assert (said[2]["bars"], said[2]["seconds"]) == (1_051_200, 11.2)
+
+
+def test_screen_when_json_and_a_figure_is_zero_then_it_has_no_exponent() -> None:
+    out = io.StringIO()
+    nothing = replace(line("vwap_reversion", "A"), win_rate=Decimal("0E-8"))
+    JsonScreen(out).show(replace(GLANCE, strategies=(nothing,)))
+
+    assert json.loads(out.getvalue())["strategies"][0]["win_rate"] == "0.00000000"

@@ -182,6 +182,13 @@ def test_pause_when_it_ends_before_it_begins_then_names_what_is_allowed() -> Non
         decide(state, ask.Pause(cause=CAUSE, reason="", until=60_000))
 
 
+@pytest.mark.parametrize("until", [253_402_300_800_000, 2**63, 10**30])
+def test_pause_when_it_ends_beyond_every_calendar_then_names_what_is_allowed(until: int) -> None:
+    state, _ = after(*ACTIVE)
+    with pytest.raises(errors.InvalidCommand, match=r"until was \d+, must be at most 253402300799"):
+        decide(state, ask.Pause(cause=CAUSE, reason="", until=until))
+
+
 def test_resume_when_a_timed_pause_ran_out_then_is_derived_from_the_engine() -> None:
     state, _ = after(*ACTIVE, "pause")
     (event,) = decide(state, ask.Resume(cause=CAUSE, reason="over", kind="derived"))

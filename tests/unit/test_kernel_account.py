@@ -327,3 +327,45 @@ def test_restore_when_state_has_another_shape_then_is_refused() -> None:
 def test_runner_when_base_bars_do_not_divide_the_timeframe_then_is_refused() -> None:
     with pytest.raises(ValueError, match="multiple of the base"):
         Runner(PROGRAM, {}, market(), 5 * MINUTE, [])
+
+
+ODD = """timeframe("1m")
+def entry():
+    if volume == 2:
+        return long(tag="up", confidence=close / 0)
+    if volume == 3:
+        return short(tag="down", confidence=0 / 0)
+    return FLAT
+def exits():
+    if open > 150:
+        return plan(stop=close / 0)
+    if open > 120:
+        return plan(stop=close * 1e15 * 1e15)
+    return plan(stop=5, target=close / 0)
+"""
+
+
+def test_plan_when_a_distance_is_not_finite_then_refuses_the_stop_and_drops_the_target() -> None:
+    program = compile_strategy(ODD, "odd")
+    for price, asked in itertools.product((100.0, 130.0, 200.0), (2.0, 3.0)):
+        bar = (price, price, price, price)
+        block = runner_of(program).run(bars_of([(*bar, asked), bar, bar]), [0])
+        (signal,) = of_kind(block, d.SIGNAL)
+        assert signal[d.B] == (1.0 if asked == 2.0 else 0.0)  # confidence, kept within 0 … 1
+        if price > 100.0:
+            assert [r[d.A] for r in of_kind(block, d.REFUSED)] == [d.STOP_MISSING]
+        else:
+            (opened,) = of_kind(block, d.OPENED)
+            assert math.isnan(opened[d.E])
+            assert math.isfinite(opened[d.D])
+
+
+def test_account_when_equity_is_nothing_then_is_ruined_with_a_finite_figure() -> None:
+    runner = Runner(PROGRAM, {}, market(), MINUTE, [LaneSpec(8, 0.0, limits(enforced=True))])
+    (ruined,) = of_kind(runner.run(bars_of([FLAT_BAR]), [0]), d.RUINED)
+    assert (ruined[d.A], ruined[d.B]) == (0.0, math.ceil(5e8 / (8 * 0.15)))
+
+
+def test_runner_when_bars_are_older_than_the_epoch_then_refuses_them() -> None:
+    with pytest.raises(ValueError, match="1970"):
+        runner_of(PROGRAM).run(bars_of([FLAT_BAR], start=-MINUTE), [0])
