@@ -27,6 +27,7 @@ from kernels.frontend.source import refused, spelled
 
 UNARY_CALLS: dict[str, ir.UnaryOp] = {"sqrt": "sqrt", "floor": "floor", "abs": "abs"}
 CHOICES: dict[str, ir.BinaryOp] = {"minimum": "<", "min": "<", "maximum": ">", "max": ">"}
+TRADING = ("account", "decision", "fills")  # library modules that write to the account
 MAX_STATE = 1_000_000  # doubles
 
 BASE_NAMES: dict[str, Binding] = {
@@ -143,7 +144,7 @@ class Calls(Expressions):
         """Write a library function's body here, with its arguments bound, and give its result."""
         bound = [self.settled(v, name) for v, name in zip(values, function.arguments, strict=True)]
         key = (function.name, repr(bound))
-        shareable = function.module != "account" and not self.nested
+        shareable = function.module not in TRADING and not self.nested
         if shareable and key in self.shared:
             return self.shared[key]
         if self.nested and function.stateful:

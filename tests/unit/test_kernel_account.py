@@ -188,7 +188,6 @@ def test_daily_loss_when_reached_then_blocks_entries_until_the_day_ends_and_neve
     ("changes", "code"),
     [
         ({"margin_fraction": 0.04}, d.MARGIN_FRACTION),
-        ({"margin_absolute": 849e8}, d.MARGIN_ABSOLUTE),
         ({"notional_multiple": 0.39}, d.NOTIONAL),
     ],
 )
@@ -202,18 +201,36 @@ def test_entry_when_it_exceeds_a_limit_then_is_refused_with_both_figures(
     assert len(of_kind(block, d.FILL)) == 0
 
 
-def test_entry_when_below_the_venue_minimum_then_is_refused() -> None:
-    block, _ = play([LONG_BAR, FLAT_BAR], costs=market(min_notional=851e8))
-    assert of_kind(block, d.REFUSED)[0][d.A] == d.MINIMUM
+def test_entry_when_equity_outgrows_the_margin_of_a_trade_then_is_sized_to_it() -> None:
+    bounds = limits(enforced=True, margin_absolute=500e8)
+    block, _ = play([LONG_BAR, FLAT_BAR], leverage=8, bounds=bounds)
+    assert len(of_kind(block, d.REFUSED)) == 0
+    assert of_kind(block, d.FILL)[0][d.C] == 4_000_000  # 500 × 8 at 100, in lots of 1e-5
+
+
+def test_stop_when_the_plan_later_has_none_then_stays_where_it_is() -> None:
+    text = SCRIPTED.replace(
+        "    return plan(stop=stop,", "    return plan(stop=stop if position.bars < 1 else -1,"
+    )
+    runner = runner_of(compile_strategy(text, "dropped"))
+    runner.run(bars_of([LONG_BAR, FLAT_BAR, FLAT_BAR, FLAT_BAR]), [0])
+    assert runner.account(0)["stop"] == 9_000
+
+
+def test_entry_when_whole_lots_fall_below_the_venue_minimum_then_is_refused() -> None:
+    rows = [(100.03, 100.03, 100.03, 100.03, 2.0), (100.03, 100.03, 100.03, 100.03, 1.0)]
+    block, _ = play(rows, costs=market(min_notional=850e8))
+    (refused,) = of_kind(block, d.REFUSED)
+    assert (refused[d.A], refused[d.C]) == (d.MINIMUM, 849_745 * 10_003 * 10)
 
 
 def test_account_when_it_cannot_carry_the_smallest_order_then_is_ruined_once() -> None:
-    costs = market(min_notional=16_900e8)
+    costs = market(min_notional=841e8)  # sizing puts up five per cent: 840
     rows = [FLAT_BAR, FLAT_BAR]
     runner = Runner(PROGRAM, {}, costs, MINUTE, [LaneSpec(1, 16_800e8, limits())])
     block = runner.run(bars_of([*rows, LONG_BAR, FLAT_BAR]), [0])
     (ruined,) = of_kind(block, d.RUINED)
-    assert (ruined[d.BAR_INDEX], ruined[d.A], ruined[d.B]) == (0, 16_800e8, 16_900e8)
+    assert (ruined[d.BAR_INDEX], ruined[d.A], ruined[d.B]) == (0, 16_800e8, 16_820e8)
     assert len(of_kind(block, d.ORDER)) == 0
 
 
@@ -363,7 +380,7 @@ def test_plan_when_a_distance_is_not_finite_then_refuses_the_stop_and_drops_the_
 def test_account_when_equity_is_nothing_then_is_ruined_with_a_finite_figure() -> None:
     runner = Runner(PROGRAM, {}, market(), MINUTE, [LaneSpec(8, 0.0, limits(enforced=True))])
     (ruined,) = of_kind(runner.run(bars_of([FLAT_BAR]), [0]), d.RUINED)
-    assert (ruined[d.A], ruined[d.B]) == (0.0, math.ceil(5e8 / (8 * 0.15)))
+    assert (ruined[d.A], ruined[d.B]) == (0.0, 5e8 / (8 * 0.05))
 
 
 def test_runner_when_bars_are_older_than_the_epoch_then_refuses_them() -> None:
