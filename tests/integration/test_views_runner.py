@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.exc import DatabaseError
 
 from application.ports import Batch
@@ -168,6 +169,17 @@ def test_open_when_log_is_shorter_than_views_then_refused(tmp_path: Path) -> Non
     projected(MemoryLog(events), tmp_path / "views.db")
     with pytest.raises(LogBehind, match=f"stands at position {len(events)} but the log ends at 10"):
         open_runner(MemoryLog(events[:10]), tmp_path / "views.db")
+
+
+def test_open_when_the_log_is_another_and_longer_then_refused(tmp_path: Path) -> None:
+    path = tmp_path / "views.db"
+    events = history(12, 30)
+    open_runner(MemoryLog(events[:40]), path).run_to_head()
+    other = MemoryLog(events)
+    other.entries = [replace(e, recorded_at=e.recorded_at + 1) for e in other.entries]
+    with pytest.raises(LogBehind, match="another event at position 40"):
+        open_runner(other, path)
+    assert open_runner(MemoryLog(events), path).run_to_head() == len(events)
 
 
 def test_open_when_definitions_changed_then_views_are_rebuilt(
