@@ -35,6 +35,7 @@ def exits(*lines: str) -> str:
     return HEAD + f"def entry():\n    return FLAT\n\ndef exits():\n{body}\n"
 
 
+PARSER = "cannot be parsed|too long an expression"  # who stops depends on Python's own parser
 REFUSED = {
     "import": (series("import os"), 4, "import os"),
     "from import": (series("from os import system"), 4, "from os"),
@@ -154,7 +155,7 @@ REFUSED = {
     "emit": (entry("emit(1, 1)", "return FLAT"), 5, "expr"),
     "syntax error": (HEAD + "x = = 1" + TAIL, 4, "syntax"),
     "deep brackets": (series("x = " + "(" * 300 + "1" + ")" * 300), 4, "nested"),
-    "deep unary": (series("x = " + "-" * 5000 + "1"), 1, "cannot be parsed"),
+    "deep unary": (series("x = " + "-" * 5000 + "1"), 1, PARSER),
     "null byte": ("x = 1\0", 1, "null"),
     "no timeframe": (TAIL, 6, "no timeframe"),
     "no entry": ('timeframe("1m")\ndef exits():\n    return plan(stop=1)\n', 3, "no entry()"),
@@ -213,7 +214,7 @@ def test_language_when_it_meets_what_it_lacks_then_says_where_and_what(name: str
     with pytest.raises(StrategyError) as caught:
         compile_strategy(text, "hostile")
     assert time.process_time() - began < 5.0
-    assert found in str(caught.value)
+    assert any(words in str(caught.value) for words in found.split("|"))
     assert min(caught.value.line, caught.value.column) >= 1
     if line > 1:
         assert caught.value.line == line, str(caught.value)
