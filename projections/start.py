@@ -32,30 +32,36 @@ def open_runner(
     if place.definition != definition():
         rebuild(log, path, progress)
     else:
-        refuse_other_log(log, path, place)
+        refuse_other_log(log, path)
     return Runner(log, writer_engine(path))
 
 
-def refuse_other_log(log: LogReader, path: Path, place: Place) -> None:
+def refuse_other_log(log: LogReader, path: Path) -> None:
     """Refuse tables that were built from another log than the one to be followed."""
-    if place.position == 0:
+    position, recorded_at = last_seen(path)
+    if position == 0:
         return
-    found = log.read(after=place.position - 1, limit=1)
+    found = log.read(after=position - 1, limit=1)
     if not found:
-        what = f"stands at position {place.position} but the log ends at {log.head()}"
-    elif found[0].recorded_at != last_recorded_at(path):
-        what = f"saw another event at position {place.position} than the log holds"
+        what = f"stands at position {position} but the log ends at {log.head()}"
+    elif found[0].recorded_at != recorded_at:
+        what = f"saw another event at position {position} than the log holds"
     else:
         return
     raise LogBehind(f"{path} {what}: it belongs to another log, delete it and rebuild")
 
 
-def last_recorded_at(path: Path) -> int | None:
-    """When the event that the tables saw last was recorded, µs."""
+def last_seen(path: Path) -> tuple[int, int | None]:
+    """The position that the tables saw last, and when its event was recorded, µs.
+
+    Read in one transaction: another process may be moving both.
+    """
     engine = writer_engine(path)
     try:
-        with engine.connect() as connection:
-            return connection.execute(select(HOME.c.last_recorded_at)).scalar_one_or_none()
+        with engine.begin() as connection:
+            place = find(connection)
+            at = connection.execute(select(HOME.c.last_recorded_at)).scalar_one_or_none()
+            return (0 if place is None else place.position), at
     finally:
         engine.dispose()
 
