@@ -96,10 +96,8 @@ class Runner:
         self.params = np.array([resolved[p.name] for p in program.parameters] or [0.0])
         self.market = market
         flat, module = program.flat, program.module
-        self.series_constants = np.zeros(max(1, len(flat.series.constants)))
-        self.decide_constants = np.zeros(max(1, len(flat.decide.constants)))
-        module.series_constants(self.params, self.series_constants)
-        module.decide_constants(self.params, self.decide_constants)
+        self.constants = np.zeros(max(1, len(flat.series.constants)))
+        module.fix_constants(self.params, self.constants)
         self.series_state = np.array(flat.series.initial or [0.0])
         self.candle = np.zeros(7)
         self.lanes = [Lane(spec, market, base_ms) for spec in lanes]
@@ -155,7 +153,7 @@ class Runner:
             self.base_ms,
             self.program.timeframe_ms,
             self.params,
-            self.series_constants,
+            self.constants,
             self.series_state,
             self.candle,
             self.rows,
@@ -181,7 +179,7 @@ class Runner:
             self.closed_at,
             closed,
             self.params,
-            self.decide_constants,
+            self.constants,
             lane.desk,
             self.out,
         )

@@ -184,7 +184,7 @@ class Calls(Expressions):
             return value
         if isinstance(value, ir.Var) and value.name.startswith("v_"):
             return value
-        if ir.level_of(value) == ir.CONST:
+        if ir.level_of(value) == ir.CONST and ir.type_of(value) == "num":
             return self.constant_field(value)
         key = ("settled", repr(value))
         if stable(value) and key in self.shared:

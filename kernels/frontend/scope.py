@@ -69,6 +69,10 @@ class Output:
     constant_names: dict[str, str] = field(default_factory=dict)  # by what they stand for
     temporaries: int = 0
 
+    def share_constants(self, other: "Output") -> None:
+        """Have one table of constants with `other`: a name means the same in both."""
+        self.constants, self.constant_names = other.constants, other.constant_names
+
     def allocate(self, length: int, initial: float) -> int:
         """Reserve `length` slots of state that start as `initial`; gives the first."""
         base = len(self.initial)

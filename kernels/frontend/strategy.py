@@ -39,6 +39,8 @@ class StrategyReader:
 
     def __init__(self, name: str) -> None:
         self.flat = Flat(name)
+        # One table: what is named outside means the same inside entry() and exits().
+        self.flat.decide.share_constants(self.flat.series)
         self.series = Lowering(self.flat.series, {}, set(), {"position.": self.no_position})
         self.scope = Scope(names={})
         for word in CANDLE:
@@ -128,7 +130,8 @@ class StrategyReader:
     def define(self, target: ast.Name, value: Value) -> None:
         self.free_name(target)
         if ir.level_of(value) == ir.CONST:
-            self.scope.names[target.id] = self.series.settled(value, target.id)
+            number = ir.type_of(value) == "num"
+            self.scope.names[target.id] = self.series.settled(value, "") if number else value
             return
         settled = as_value(self.series.settled(value, target.id))
         self.scope.names[target.id] = settled

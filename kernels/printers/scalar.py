@@ -159,21 +159,20 @@ def print_strategy(flat: Flat, record_module: str, simulate_module: str) -> str:
         HEADER.format(
             imports=f"from {record_module} import record\nfrom {simulate_module} import simulate\n"
         )
-        + print_constants("series_constants", flat.series, flat)
-        + print_constants("decide_constants", flat.decide, flat)
+        + print_constants(flat)
         + print_update(flat)
         + print_decide(flat)
         + LOOPS.format(closed=DESK["clock", "closed"], index=DESK["clock", "index"])
     )
 
 
-def print_constants(name: str, output: Output, flat: Flat) -> str:
-    speller = Speller(list(flat.parameters), list(output.constants), ())
+def print_constants(flat: Flat) -> str:
+    speller = Speller(list(flat.parameters), list(flat.series.constants), ())
     body = [
         f"    constants[{n}] = {speller.expression(expr)}"
-        for n, expr in enumerate(output.constants.values())
+        for n, expr in enumerate(flat.series.constants.values())
     ]
-    return function(name, "params, constants", body, "None")
+    return function("fix_constants", "params, constants", body, "None")
 
 
 def print_update(flat: Flat) -> str:

@@ -319,3 +319,31 @@ def test_reference_when_read_then_its_example_compiles_and_no_function_is_missin
     assert compile_strategy(example, "example").series_names == ("mid", "spread", "lower", "upper")
     table = page.split("## Series functions")[1].split("Formula and source")[0]
     assert set(re.findall(r"`(\w+)\(", table)) == library.indicators()
+
+
+FIXED = """timeframe("1m")
+n = param(3, 1, 10)
+k = param(0.5, 0.1, 2.0)
+double = n * 2
+limit = double * 10
+always = k > 0.2
+slow = sma(close, double)
+since = bars_since(n > 1)
+held = value_when(always, close)
+def entry():
+    if always and close > limit and since == 0 and held == close:
+        return long(tag="over", confidence=k / 2)
+    return FLAT
+def exits():
+    return plan(stop=max(n * 7, double), target=limit / n)
+"""
+
+
+def test_parameters_when_combined_by_name_then_mean_the_same_in_series_and_in_decisions() -> None:
+    program = compile_strategy(FIXED, "fixed")
+    rows = [(p, p, p, p, 1) for p in (50, 50, 50, 50, 50, 50, 59, 61, 59)]
+    (signal,) = of_kind(runner_of(program).run(bars_of(rows), [0]), d.SIGNAL)
+    assert (signal[d.BAR_INDEX], signal[d.B]) == (7, 0.25)
+    assert (signal[d.E], signal[d.F]) == (21, 20)
+    quiet = runner_of(program, k=0.1).run(bars_of(rows), [0])
+    assert len(of_kind(quiet, d.SIGNAL)) == 0
