@@ -133,9 +133,6 @@ ACCOUNT = np.dtype(
             "mark_at",  # ms: when equity is told next; 0 before the first bar
             "ruined",  # 1 or 0
             "side",  # what entry() said last: ±1, 0 flat
-            "realised",  # money
-            "trades",
-            "wins",
         )
     ]
 )

@@ -2,7 +2,6 @@
 
 import ast
 import functools
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,12 +65,3 @@ def indicators() -> frozenset[str]:
     from kernels import language
 
     return frozenset(name for name in language.__all__ if name in functions())
-
-
-@functools.cache
-def digest() -> str:
-    """sha256 of the library's source: part of the name of everything compiled from it."""
-    whole = hashlib.sha256()
-    for path in sorted(FOLDER.glob("*.py")):
-        whole.update(path.read_bytes())
-    return whole.hexdigest()

@@ -97,10 +97,6 @@ def close_position(
         intent,
     )
     account.cash = account.cash + (paid - account.entry_ticks) * size * market.unit - fee
-    account.realised = account.realised + net
-    account.trades = account.trades + 1.0
-    if net > 0.0:
-        account.wins = account.wins + 1.0
     account.position = 0.0
     account.stop = nan
     account.target = nan
