@@ -18,7 +18,7 @@ from domain.limits import SLEEVE_CAPITAL, SLEEVE_LEVERAGE, Limits
 from domain.money import from_units, to_units
 from domain.timeframe import milliseconds
 from kernels import metrics
-from kernels.program import Program
+from kernels.program import Program, check_backend
 from kernels.runner import LaneSpec, Runner
 from kernels.trades import TradeTape
 
@@ -81,10 +81,11 @@ def backtest(
 ) -> BacktestReport:
     """Trade `program` over the feed's bars with start ≤ timestamp < end (ms).
 
-    Raises ParameterError, FeedError, EmptyRange, and ValueError for an unknown sleeve.
+    Raises ParameterError, UnknownBackend, FeedError, EmptyRange, and ValueError for an unknown sleeve.
     """
     if sleeve not in SLEEVE_LEVERAGE:
         raise ValueError(f"sleeve was {sleeve!r}, must be one of: {', '.join(SLEEVE_LEVERAGE)}")
+    check_backend(backend)
     description = feed.describe()
     base_ms = milliseconds(description.timeframe)
     lane = LaneSpec(SLEEVE_LEVERAGE[sleeve], float(to_units(SLEEVE_CAPITAL)), limits_row(limits))

@@ -10,6 +10,7 @@ from application.ports import Feed
 from domain.limits import effective
 from infrastructure.feeds.recorded import open_recorded
 from infrastructure.feeds.synthetic import open_synthetic
+from kernels.errors import UnknownBackend
 from tests.kernel_runs import STRATEGIES, program_of
 
 UNLIMITED = msgspec.structs.replace(effective(), enforced=False)
@@ -65,3 +66,11 @@ def test_backtest_when_its_range_holds_no_bar_then_names_the_range_in_dates() ->
             start=began,
         )
     feed.close()
+
+
+def test_backtest_when_the_backend_is_unknown_then_is_refused_by_name() -> None:
+    feed = open_synthetic(seed=3, bars=10)
+    instrument = feed.describe().instruments[0]
+    program = program_of(STRATEGIES[0])
+    with pytest.raises(UnknownBackend, match="'abacus', must be one of: numba"):
+        backtest(program, feed, instrument, UNLIMITED, parameters={}, sleeve="A", backend="abacus")
