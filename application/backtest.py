@@ -81,7 +81,7 @@ def backtest(
 ) -> BacktestReport:
     """Trade `program` over the feed's bars with start ≤ timestamp < end (ms).
 
-    Raises ParameterError, UnknownBackend, FeedError, EmptyRange, and ValueError for an unknown sleeve.
+    Raises ParameterError, UnknownBackend, FeedError, EmptyRange; ValueError for another sleeve.
     """
     if sleeve not in SLEEVE_LEVERAGE:
         raise ValueError(f"sleeve was {sleeve!r}, must be one of: {', '.join(SLEEVE_LEVERAGE)}")
