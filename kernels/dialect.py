@@ -74,8 +74,14 @@ def entry() -> tuple[float, float, float]:
     never()
 
 
-def exits(side: float, entry_price: float, bars: float, gain: float) -> tuple[float, float, float]:
-    """What the strategy plans for a position: stop, target (quote), strategy bars; NaN for none."""
+Plan = tuple[float, float, float, float, float, float, float]
+
+
+def exits(side: float, entry_price: float, bars: float, gain: float) -> Plan:
+    """What the strategy plans for a position; NaN for none.
+
+    Stop and up to three targets (quote), the shares closed at the first two, strategy bars.
+    """
     never()
 
 

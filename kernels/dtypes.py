@@ -36,8 +36,8 @@ FILL = 3  # A side, B intent code, C lots, D price (ticks), E reference price be
 #           (ticks), F fee, G slippage cost, H 1 taker 0 maker
 CANCELLED = 4  # A reason code, B intent code of the pending order that was withdrawn
 OPENED = 5  # A side, B lots, C entry price (ticks), D stop (ticks, NaN none), E target, F tag index
-CLOSED = 6  # A side, B lots, C entry (ticks), D exit (ticks), E gross, F fees, G slippage,
-#             H funding, I net, J MAE, K MFE, L strategy bars held, M intent code of the exit
+CLOSED = 6  # A side, B lots, C entry (ticks), D last exit (ticks), E gross, F fees, G slippage,
+#             H funding, I net, J MAE, K MFE, L strategy bars held, M intent code of the last exit
 FUNDED = 7  # A rate, B amount paid (+) or received (−)
 LIQUIDATED = 8  # A price (ticks), B margin lost
 MARKED = 9  # A cash, B unrealised, C peak equity, D deepest drawdown, E close (ticks)
@@ -47,8 +47,18 @@ CLEARED = 12  # A limit code
 RUINED = 13  # A equity, B required (both money)
 
 # Intent codes, the order's reason to be; names as in domain.portfolio.events.Intent.
-INTENTS = ("entry", "stop", "target", "time_limit", "reverse", "liquidation", "operator")
-ENTRY, STOP, TARGET, TIME_LIMIT, REVERSE, LIQUIDATION, OPERATOR = range(7)
+INTENTS = (
+    "entry",
+    "stop",
+    "target",
+    "time_limit",
+    "reverse",
+    "liquidation",
+    "operator",
+    "target_2",
+    "target_3",
+)
+ENTRY, STOP, TARGET, TIME_LIMIT, REVERSE, LIQUIDATION, OPERATOR, TARGET_2, TARGET_3 = range(9)
 
 # Limit codes, as recorded in RiskRefused and BreakerTripped.
 LIMIT_CODES = (
@@ -94,45 +104,59 @@ MARKET = np.dtype(
     [
         ("tick", "<f8"),  # quote
         ("lot", "<f8"),  # base
-        ("unit", "<f8"),  # money of one lot moving one tick: tick · lot · 1e8, a whole number
+        ("unit", "<f8"),  # money of one lot moving one tick: tick · lot · 1e8
         ("min_notional", "<f8"),  # money
         ("maker", "<f8"),  # fraction of notional
         ("taker", "<f8"),
         ("slippage", "<f8"),  # fraction of price
         ("maintenance", "<f8"),  # maintenance margin, fraction of notional
         ("perpetual", "<f8"),  # 1: funding applies
+        ("fractional", "<f8"),  # 1: unit is not whole, and money is rounded at fills and marks
     ]
 )
 
-# What one account holds. At first cash = equity = peak = capital, stop and target NaN, all else 0.
+# What one account holds. At first cash = equity = peak = day_equity = capital, levels NaN, all else
+# 0. Levels (stop, edge, targets, worst, best) are signed: ticks × side, so that more is better.
 ACCOUNT = np.dtype(
     [
         (name, "<f8")
         for name in (
             "leverage",
-            "cash",  # money: capital + realised − fees of what is open
+            "reach",  # notional that sizing can ask for / equity
+            "cash",  # money: capital + nets of closed trades − fees and funding of what is open
             "equity",  # money, at the last close
             "position",  # lots, signed
             "entry_price",  # ticks, before slippage
             "entry_ticks",  # ticks, as filled
-            "entry_at",  # ms
-            "entry_fee",  # money
-            "entry_slippage",  # money
+            "lots",  # opened with
+            "realised",  # money made by what was closed of an open position, at fill prices
+            "fees",  # money, of this trade so far
+            "slippage",  # money, likewise
             "funding",  # money paid on this position
             "bars",  # strategy bars held
-            "mae",  # money, ≤ 0
-            "mfe",  # money, ≥ 0
+            "worst",  # signed ticks, least favourable so far
+            "best",  # signed ticks, most favourable so far
             "tag",  # index
-            "stop",  # ticks, NaN none
-            "target",  # ticks, NaN none
+            "stop",  # signed ticks, NaN none
+            "edge",  # signed ticks where the venue takes the position, NaN never
+            "target",  # signed ticks, NaN none
+            "target_2",
+            "target_3",
+            "lots_1",  # to close at the first target
+            "lots_2",
             "peak",  # money
             "drawdown",  # money, deepest so far
-            "day_ends",  # ms: when the loss account's UTC day is over
-            "day_equity",  # money, when that day began
+            "day_equity",  # money, when the UTC day began
             "blocked_until",  # ms, 0: entries are not blocked
-            "mark_at",  # ms: when equity is told next; 0 before the first bar
             "ruined",  # 1 or 0
             "side",  # what entry() said last: ±1, 0 flat
+            "trades",  # closed so far
+            "wins",  # of them, with a net above 0
+            "profit",  # money: Σ net of the wins
+            "loss",  # money: −Σ net of the others
+            "all_fees",  # money, of closed trades
+            "all_slippage",
+            "all_funding",
         )
     ]
 )
@@ -145,6 +169,10 @@ PENDING = np.dtype(
             "entry_lots",  # signed; 0: no entry waits
             "stop_ticks",  # distance from the fill
             "target_ticks",  # distance, NaN none
+            "target_2_ticks",
+            "target_3_ticks",
+            "share_1",  # of the lots to close at the first target
+            "share_2",
             "tag",  # index
             "exit_intent",  # intent code; 0: no exit waits
         )
@@ -154,18 +182,36 @@ PENDING = np.dtype(
 # What the inputs say, one flag each, unpacked from the control word.
 CONTROL = np.dtype([("entries_off", "<f8"), ("flatten", "<f8")])
 
-# Where in time a step stands.
-CLOCK = np.dtype(
+# One base bar as the step reads it: prices in whole ticks, and all that depends on time alone.
+TAPE = np.dtype(
     [
-        ("base_ms", "<f8"),  # length of a base bar
-        ("closed", "<f8"),  # strategy bars that closed at this base bar
-        ("index", "<f8"),  # of the last of them within the block
+        (name, "<f8")
+        for name in (
+            "timestamp",  # bar open, ms UTC
+            "closes_at",  # ms
+            "open",  # ticks
+            "high",
+            "low",
+            "close",
+            "volume",  # base
+            "funding",  # sum of rates since the previous open
+            "new_day",  # 1: the first bar of a UTC day
+            "day_ends",  # ms: when that day is over
+            "mark_due",  # 1: equity is told at this close
+            "closed",  # strategy bars that close at this bar
+            "index",  # of the last of them among those of the tape
+            "wake",  # index of the next bar, from this one on, at which an idle account may change
+        )
     ]
 )
 
+# How large a trade is (`sizing(method, value)`), by code.
+SIZING = ("margin", "fraction", "notional", "risk")
+MARGIN_OF_EQUITY, FRACTION, FIXED_NOTIONAL, RISK = range(4)
+
 EXACT = 2.0**53  # whole numbers below it are exact doubles
 
-# Default sizing: this share of equity is put up as margin for a trade.
+# Default sizing: this share of equity is put up as margin for a trade (method "margin").
 MARGIN_SHARE = 0.05
 
 # A closed trade, as digested: twelve int64, little-endian, in the order they closed.

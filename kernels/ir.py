@@ -6,9 +6,9 @@ backends disagree about cannot be the meaning. All numbers are IEEE doubles; the
 + − * / sqrt abs floor, comparisons and selection, which every backend rounds alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 Type = Literal["num", "bool"]
 UnaryOp = Literal["-", "not", "sqrt", "abs", "floor"]
@@ -164,3 +164,118 @@ def level_of(expr: Expr) -> int:
             return max(level_of(left), level_of(right))
         case Select(test=test, then=then, other=other):
             return max(level_of(test), level_of(then), level_of(other))
+
+
+Kind = TypeVar("Kind", bound=Expr)
+
+
+def leaves(expr: Expr, kind: type[Kind]) -> Iterator[Kind]:
+    """Every part of an expression that is of a kind, itself included, left to right."""
+    if isinstance(expr, kind):
+        yield expr
+    match expr:
+        case Cell(index=inner) | Unary(operand=inner):
+            yield from leaves(inner, kind)
+        case Binary(left=left, right=right):
+            yield from leaves(left, kind)
+            yield from leaves(right, kind)
+        case Select(test=test, then=then, other=other):
+            for part in (test, then, other):
+                yield from leaves(part, kind)
+        case _:
+            return
+
+
+def expressions(statements: Sequence[Stmt]) -> Iterator[Expr]:
+    """Every expression that a list reads, the index of a cell that is set included."""
+    for statement in statements:
+        match statement:
+            case Set(target=target, value=value):
+                if isinstance(target, Cell):
+                    yield target.index
+                yield value
+            case If(test=test, body=body, orelse=orelse):
+                yield test
+                yield from expressions(body)
+                yield from expressions(orelse)
+            case Loop(count=count, body=body):
+                yield count
+                yield from expressions(body)
+            case Emit(values=values):
+                yield from values
+
+
+def targets(statements: Sequence[Stmt]) -> Iterator[Target]:
+    """Everything that a list assigns to."""
+    for statement in statements:
+        match statement:
+            case Set(target=target):
+                yield target
+            case If(body=body, orelse=orelse):
+                yield from targets(body)
+                yield from targets(orelse)
+            case Loop(var=var, body=body):
+                yield var
+                yield from targets(body)
+            case Emit():
+                continue
+
+
+Change = Callable[[Expr], Expr | None]  # what to put in an expression's place; None: look inside
+
+
+def rewritten(expr: Expr, change: Change) -> Expr:
+    """The expression with `change` applied to it, or where that gives None, to its parts."""
+    found = change(expr)
+    if found is not None:
+        return found
+    match expr:
+        case Cell(base=base, index=index):
+            return Cell(base, rewritten(index, change))
+        case Unary(op=op, operand=operand):
+            return Unary(op, rewritten(operand, change))
+        case Binary(op=op, left=left, right=right):
+            return Binary(op, rewritten(left, change), rewritten(right, change))
+        case Select(test=test, then=then, other=other):
+            return Select(*(rewritten(part, change) for part in (test, then, other)))
+        case _:
+            return expr
+
+
+def changed(statements: Sequence[Stmt], change: Change) -> tuple[Stmt, ...]:
+    """The list with `change` applied to every expression and target."""
+    kept: list[Stmt] = []
+    for statement in statements:
+        match statement:
+            case Set(target=target, value=value):
+                place = rewritten(target, change)
+                if not isinstance(place, Var | Field | State | Cell):
+                    raise TypeError(f"{place!r} cannot be assigned to")
+                kept.append(Set(place, rewritten(value, change)))
+            case If(test=test, body=body, orelse=orelse):
+                inner = changed(body, change), changed(orelse, change)
+                kept.append(If(rewritten(test, change), *inner))
+            case Loop(var=var, count=count, body=body):
+                kept.append(Loop(var, rewritten(count, change), changed(body, change)))
+            case Emit(kind=kind, at_close=at_close, values=values):
+                kept.append(Emit(kind, at_close, tuple(rewritten(v, change) for v in values)))
+    return tuple(kept)
+
+
+def picked(statements: Sequence[Stmt], wanted: Callable[[Stmt], bool]) -> list[Stmt]:
+    """The list without the single statements that are not wanted, and what they leave empty."""
+    kept: list[Stmt] = []
+    for statement in statements:
+        match statement:
+            case If(test=test, body=body, orelse=orelse):
+                then, other = picked(body, wanted), picked(orelse, wanted)
+                if then or other:
+                    kept.append(If(test, tuple(then), tuple(other)))
+            case Loop(var=var, count=count, body=body):
+                inner = picked(body, wanted)
+                if inner:
+                    kept.append(Loop(var, count, tuple(inner)))
+            case _:
+                if wanted(statement):
+                    kept.append(statement)
+    return kept

@@ -1,18 +1,24 @@
 """A strategy file, compiled: what it declares, and the functions that trade it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import ModuleType
+from typing import Any
 
-from kernels import build
+import numpy as np
+
+from kernels.backends.machine import Machine
+from kernels.backends.scalar import ScalarMachine
 from kernels.errors import ParameterError, UnknownBackend
 from kernels.frontend.flat import TIMEFRAMES, Flat, Parameter
 from kernels.frontend.strategy import read_strategy
-from kernels.printers import scalar
+from kernels.stages import Step, whole
 
-BACKENDS = ("numba",)
+Array = np.ndarray[Any, Any]
+
+MACHINES: dict[str, Callable[[Step, Array, Array], Machine]] = {"numba": ScalarMachine}
+BACKENDS = tuple(MACHINES)
 
 __all__ = ["BACKENDS", "Parameter", "Program", "check_backend", "compile_strategy"]
 
@@ -55,14 +61,13 @@ class Program:
         return tuple(self.flat.tags)
 
     @cached_property
-    def module(self) -> ModuleType:
-        """The numba functions: series, step, decide and their constants."""
-        record = build.load("record", scalar.print_record())
-        simulate = build.load(
-            "simulate", scalar.print_simulate(self.flat.simulate, record.__name__)
-        )
-        text = scalar.print_strategy(self.flat, record.__name__, simulate.__name__)
-        return build.load("strategy", text)
+    def run_step(self) -> Step:
+        """What one version does, as two stages that write records."""
+        return whole(self.flat)
+
+    def machine(self, backend: str, constants: Array, desk: Array) -> Machine:
+        """Accounts of one version on a backend; raises UnknownBackend."""
+        return MACHINES[check_backend(backend)](self.run_step, constants, desk)
 
     def resolve(self, given: Mapping[str, float]) -> dict[str, float]:
         """Fill in defaults and check ranges; raises ParameterError naming the parameter."""
@@ -84,9 +89,13 @@ def checked(parameter: Parameter, value: float) -> float:
     return value
 
 
-def compile_strategy(text: str, name: str) -> Program:
-    """Check and flatten a strategy's text; raises StrategyError with line and column."""
-    return Program(read_strategy(text, name), hashlib.sha256(text.encode()).hexdigest())
+def compile_strategy(text: str, name: str, sizing: tuple[str, float] | None = None) -> Program:
+    """Check and flatten a strategy's text; raises StrategyError with line and column.
+
+    `sizing` (method, value) takes the place of the strategy's own: for research, never for trading.
+    """
+    flat = read_strategy(text, name, sizing)
+    return Program(flat, hashlib.sha256(text.encode()).hexdigest())
 
 
 def check_backend(name: str) -> str:

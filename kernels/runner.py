@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from kernels import dtypes
-from kernels.printers.scalar import DESK
+from kernels import dtypes, ir
+from kernels.constants import constants
+from kernels.frontend.flat import Flat
 from kernels.program import Program
+from kernels.stages import columns
+from kernels.timeline import Timeline, first_bad, refuse
 
 Array = np.ndarray[Any, Any]
 
 MAX_BLOCK = 4096  # base bars taken at once; bounds every buffer
-RECORDS_PER_BAR = 24  # more than any bar can write
 CANONICAL_NAN = np.uint64(0x7FF8000000000000)
 
 
@@ -41,39 +43,6 @@ class Block:
     series: Array  # float64 [len(series_names), m]
 
 
-class Lane:
-    """One account's arrays."""
-
-    def __init__(self, spec: LaneSpec, market: Array, base_ms: int) -> None:
-        self.spec = spec
-        account, intents = initial_account(spec), np.zeros(len(dtypes.PENDING.names or ()))
-        clock = np.array([float(base_ms), 0.0, 0.0])
-        parts = (account, intents, plain(market), plain(spec.limits), np.zeros(2), clock)
-        self.desk = np.concatenate(parts)  # in the order of the printers' DESK
-        self.kept = self.desk[: len(account) + len(intents)]
-        self.account = self.desk[: len(account)]
-
-    def heed(self, control: int) -> None:
-        """Unpack a control word into its flags."""
-        self.desk[DESK["control", "entries_off"]] = float(control & dtypes.ENTRIES_OFF != 0)
-        self.desk[DESK["control", "flatten"]] = float(control & dtypes.FLATTEN != 0)
-
-
-def initial_account(spec: LaneSpec) -> Array:
-    account = np.zeros(1, dtypes.ACCOUNT)
-    account["leverage"] = spec.leverage
-    for name in ("cash", "equity", "peak"):
-        account[name] = spec.capital
-    for name in ("stop", "target"):
-        account[name] = np.nan
-    return account.view("<f8").reshape(-1).copy()
-
-
-def plain(record: Array) -> Array:
-    """View one row of a dtype of doubles as a plain array."""
-    return np.ascontiguousarray(np.atleast_1d(record)).view("<f8").reshape(-1).copy()
-
-
 class Runner:
     """A strategy version with its accounts, ready for the next bar."""
 
@@ -84,6 +53,7 @@ class Runner:
         market: Array,
         base_ms: int,
         lanes: Sequence[LaneSpec],
+        backend: str = "numba",
     ) -> None:
         if program.timeframe_ms % base_ms:
             raise ValueError(
@@ -91,25 +61,14 @@ class Runner:
                 f" base bars' {base_ms // 1000} s"
             )
         self.program = program
-        self.base_ms = base_ms
+        flat = program.flat
         resolved = program.resolve(parameters)
-        self.params = np.array([resolved[p.name] for p in program.parameters] or [0.0])
-        self.market = market
-        flat, module = program.flat, program.module
-        self.constants = np.zeros(max(1, len(flat.series.constants)))
-        module.fix_constants(self.params, self.constants)
-        self.series_state = np.array(flat.series.initial or [0.0])
-        self.candle = np.zeros(7)
-        self.lanes = [Lane(spec, market, base_ms) for spec in lanes]
+        values = constants(flat, {name: np.array([number]) for name, number in resolved.items()})
+        self.lanes = list(lanes)
+        self.timeline = Timeline(program.timeframe, flat.higher, base_ms, float(market["tick"][0]))
+        desk = np.array([first_desk(flat, values[0], spec, market) for spec in lanes])
+        self.machine = program.machine(backend, values, desk)
         self.named = [list(flat.rows).index(n) for n in program.series_names]
-        self.allocate(1)
-
-    def allocate(self, size: int) -> None:
-        self.size = size
-        self.rows = np.empty((len(self.program.flat.rows), size + 1))
-        self.closed_at = np.empty(size + 1, np.int64)
-        self.closed_open = np.empty(size + 1, np.int64)
-        self.out = np.empty((RECORDS_PER_BAR * size, dtypes.RECORD_WIDTH))
 
     def run(self, bars: Array, controls: Sequence[int]) -> Block:
         """Take bars in order; `controls` is one word of control bits per lane, for all of them.
@@ -125,13 +84,14 @@ class Runner:
             raise ValueError("bars were none, must be at least one")
         if bars["timestamp"][0] < 0:
             raise ValueError(f"first bar was at {bars['timestamp'][0]}, must not be before 1970")
-        bad = self.program.module.first_bad(bars)
+        bad = first_bad(bars)
         if bad >= 0:
-            refuse_bad(bars, bad)
+            refuse(bars, bad)
+        self.machine.heed(np.array([unpacked(word) for word in controls]))
         parts: list[Block] = []
         closed = 0
         for start in range(0, len(bars), MAX_BLOCK):
-            part = self.run_part(bars[start : start + MAX_BLOCK], controls, start, closed)
+            part = self.run_part(bars[start : start + MAX_BLOCK], start, closed)
             closed += len(part.closes)
             parts.append(part)
         if len(parts) == 1:
@@ -142,91 +102,85 @@ class Runner:
             np.concatenate([p.series for p in parts], axis=1),
         )
 
-    def run_part(
-        self, bars: Array, controls: Sequence[int], offset: int, closed_before: int
-    ) -> Block:
-        if len(bars) > self.size:
-            self.allocate(len(bars))
-        module = self.program.module
-        closed = module.series(
-            bars,
-            self.base_ms,
-            self.program.timeframe_ms,
-            self.params,
-            self.constants,
-            self.series_state,
-            self.candle,
-            self.rows,
-            self.closed_at,
-            self.closed_open,
-        )
-        records = [
-            self.run_lane(lane, bars, control, closed)
-            for lane, control in zip(self.lanes, controls, strict=True)
-        ]
-        for of_lane in records:
+    def run_part(self, bars: Array, offset: int, closed_before: int) -> Block:
+        stretch = self.timeline.take(bars)
+        rows = self.machine.series(stretch.candles)
+        found = self.machine.step(stretch.tape, rows)
+        records: list[Array] = []
+        for lane, of_lane in zip(self.lanes, found, strict=True):
             of_lane[:, dtypes.BAR_INDEX] += offset
-            of_lane[of_lane[:, dtypes.KIND] == dtypes.SIGNAL, dtypes.D] += closed_before
-        return Block(
-            records, self.closed_open[:closed].copy(), canonical(self.rows[self.named, :closed])
-        )
-
-    def run_lane(self, lane: Lane, bars: Array, control: int, closed: int) -> Array:
-        lane.heed(control)
-        count = self.program.module.step(
-            bars,
-            self.rows,
-            self.closed_at,
-            closed,
-            self.params,
-            self.constants,
-            lane.desk,
-            self.out,
-        )
-        records = self.out[:count].copy()
-        if not lane.spec.signals:
-            records = records[records[:, dtypes.KIND] != dtypes.SIGNAL]
-        return records
+            signals = of_lane[:, dtypes.KIND] == dtypes.SIGNAL
+            of_lane[signals, dtypes.D] += closed_before
+            records.append(of_lane if lane.signals else of_lane[~signals])
+        return Block(records, stretch.closes.copy(), canonical(rows[self.named]))
 
     def account(self, lane: int) -> np.void:
         """One account's fields by name, as of the last bar."""
-        return self.lanes[lane].account.view(dtypes.ACCOUNT)[0]  # type: ignore[no-any-return]
-
-    def arrays(self) -> list[Array]:
-        kept = [self.series_state, self.candle]
-        kept += [lane.kept for lane in self.lanes]
-        return kept
+        width = len(dtypes.ACCOUNT.names or ())
+        kept = np.ascontiguousarray(self.machine.kept()[lane, :width])
+        return kept.view(dtypes.ACCOUNT)[0]  # type: ignore[no-any-return]
 
     def state(self) -> bytes:
         """All that the next bar depends on, little-endian doubles, NaN canonical."""
-        return b"".join(canonical(a).astype("<f8").tobytes() for a in self.arrays())
+        arrays = (self.machine.state(), self.timeline.memory, self.machine.kept())
+        return b"".join(canonical(a).astype("<f8").tobytes() for a in arrays)
 
     def restore(self, data: bytes) -> None:
         """Take up where `state()` left off; raises ValueError for state of another shape."""
         values = np.frombuffer(data, "<f8")
-        arrays = self.arrays()
-        wanted = sum(len(a) for a in arrays)
+        series, accounts = self.machine.state(), self.machine.kept()
+        memory = len(self.timeline.memory)
+        wanted = series.size + memory + accounts.size
         if len(values) != wanted:
             raise ValueError(
                 f"state of {self.program.name} held {len(values)} numbers, must be {wanted}"
             )
-        start = 0
-        for array in arrays:
-            array[:] = values[start : start + len(array)]
-            start += len(array)
+        cuts = np.split(values, [series.size, series.size + memory])
+        self.timeline.memory[:] = cuts[1]
+        self.machine.restore(cuts[0].reshape(series.shape), cuts[2].reshape(accounts.shape))
 
-    def digest(self) -> str:
-        """sha256 of `state()`."""
-        return hashlib.sha256(self.state()).hexdigest()
+    def digest(self, lane: int = 0) -> str:
+        """Digest of one account, as a sweep gives it for the same parameters."""
+        return digest_of(self.machine.kept()[lane])
 
 
-def refuse_bad(bars: Array, at: int) -> None:
-    bar = bars[at]
-    for name in bars.dtype.names or ():
-        if not np.isfinite(bar[name]):
-            time = int(bar["timestamp"])
-            raise ValueError(f"{name} of the bar at {time} was {bar[name]}, must be finite")
-    raise ValueError(f"figures of the bar at {int(bar['timestamp'])} were too large to add up")
+def digest_of(kept: Array) -> str:
+    """sha256 over the doubles of an account and its intents, little-endian, NaN canonical."""
+    return hashlib.sha256(canonical(kept).astype("<f8").tobytes()).hexdigest()
+
+
+def first_desk(flat: Flat, constants: Array, spec: LaneSpec, market: Array) -> Array:
+    """One account's doubles before its first bar, laid out as `stages.DESK`."""
+    account = np.zeros(1, dtypes.ACCOUNT)
+    account["leverage"] = spec.leverage
+    account["reach"] = reach_of(flat, constants, spec.leverage)
+    for name in ("cash", "equity", "peak", "day_equity"):
+        account[name] = spec.capital
+    for name in ("stop", "edge", "target", "target_2", "target_3"):
+        account[name] = np.nan
+    idle = np.zeros(len(dtypes.PENDING.names or ()))
+    control = np.zeros(len(dtypes.CONTROL.names or ()))
+    return np.concatenate([plain(account), idle, plain(market), plain(spec.limits), control])
+
+
+def reach_of(flat: Flat, constants: Array, leverage: float) -> float:
+    """The largest notional that sizing can ask for, as a multiple of equity."""
+    method, value = flat.sizing
+    if method not in (dtypes.MARGIN_OF_EQUITY, dtypes.FRACTION):
+        return leverage
+    share = value.value if isinstance(value, ir.Num) else 0.0
+    if isinstance(value, ir.Field):
+        share = float(constants[columns(flat).index(value.name)])
+    return share * leverage if method == dtypes.MARGIN_OF_EQUITY else share
+
+
+def unpacked(control: int) -> tuple[float, float]:
+    return float(control & dtypes.ENTRIES_OFF != 0), float(control & dtypes.FLATTEN != 0)
+
+
+def plain(record: Array) -> Array:
+    """View one row of a dtype of doubles as a plain array."""
+    return np.ascontiguousarray(np.atleast_1d(record)).view("<f8").reshape(-1).copy()
 
 
 def canonical(values: Array) -> Array:

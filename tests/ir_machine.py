@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from kernels import dtypes, ir
-from kernels.frontend.scope import Output
+from kernels.frontend.flat import TIMEFRAMES
 from kernels.program import Program
+from kernels.stages import whole
 from tests.kernel_runs import CAPITAL, MINUTE, Array
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -29,6 +30,7 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 BAR_FIELDS = ("timestamp", "open", "high", "low", "close", "volume", "funding")
 CANDLE_FIELDS = ("open", "high", "low", "close", "volume")
+HOUR, DAY = 3_600_000, 86_400_000
 
 
 def divided(left: float, right: float) -> float:
@@ -50,6 +52,28 @@ def one_operand(op: str, x: Any) -> Any:
         return float(np.sqrt(np.float64(x)) if op == "sqrt" else np.floor(np.float64(x)))
 
 
+class Frame:
+    """The candle of one timeframe, while it is built and after it closed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.length = TIMEFRAMES[name] * MINUTE
+        self.opened = -1
+        self.candle: dict[str, float] = {}
+        self.waiting: list[dict[str, float]] = []
+        self.seen = dict.fromkeys(CANDLE_FIELDS, math.nan)
+
+    def add(self, opened: int, bar: dict[str, float]) -> None:
+        if not self.candle:
+            self.opened = opened // self.length
+            self.candle = {name: bar[name] for name in CANDLE_FIELDS} | {"volume": 0.0}
+        candle = self.candle
+        candle["high"] = max(candle["high"], bar["high"])
+        candle["low"] = min(candle["low"], bar["low"])
+        candle["close"] = bar["close"]
+        candle["volume"] += bar["volume"]
+
+
 class Machine:
     """One account of one program, taken bar by bar."""
 
@@ -62,78 +86,96 @@ class Machine:
         parameters: Mapping[str, float] | None = None,
     ) -> None:
         self.flat = program.flat
-        self.length = program.timeframe_ms
-        self.state = list(self.flat.series.initial)
+        self.unit = whole(program.flat).shared[0]
+        self.state = list(self.unit.initial)
         self.variables: dict[str, Any] = {}
         self.written: list[list[float]] = []
         self.bar = 0
-        self.open_bucket: int | None = None
-        account = dict.fromkeys(dtypes.ACCOUNT.names or (), 0.0)
-        account |= {"leverage": leverage, "stop": math.nan, "target": math.nan}
-        account |= dict.fromkeys(("cash", "equity", "peak"), CAPITAL)
+        self.day = self.hour = -1
+        self.frames = [Frame(name) for name in (self.flat.timeframe, *self.flat.higher)]
         self.records: dict[str, dict[str, float]] = {
             "param": {p.name: p.default for p in program.parameters} | dict(parameters or {}),
-            "account": account,
             "intents": dict.fromkeys(dtypes.PENDING.names or (), 0.0),
             "market": {n: float(market[n][0]) for n in dtypes.MARKET.names or ()},
             "limits": {n: float(limits[n][0]) for n in dtypes.LIMITS.names or ()},
             "control": {"entries_off": 0.0, "flatten": 0.0},
-            "clock": {"base_ms": float(MINUTE), "closed": 0.0, "index": -1.0},
             "candle": {},
             "row": {},
         }
-        outputs = (self.flat.series, self.flat.decide, self.flat.simulate)
-        self.constants = {id(output): self.fixed(output) for output in outputs}
+        self.records["const"] = fixed = {}
+        for name, expr in self.flat.series.constants.items():
+            fixed[name] = self.value(expr)
+        account = dict.fromkeys(dtypes.ACCOUNT.names or (), 0.0)
+        account |= dict.fromkeys(("stop", "edge", "target", "target_2", "target_3"), math.nan)
+        account |= dict.fromkeys(("cash", "equity", "peak", "day_equity"), CAPITAL)
+        account |= {"leverage": leverage, "reach": self.reach(leverage)}
+        self.records["account"] = account
         self.rows: list[list[float]] = []
 
-    def fixed(self, output: Output) -> dict[str, float]:
-        found: dict[str, float] = {}
-        self.records["const"] = found
-        for name, expr in output.constants.items():
-            found[name] = self.value(expr)
-        return found
+    def reach(self, leverage: float) -> float:
+        method, value = self.flat.sizing
+        share = self.value(value)
+        reaches = {"margin": share * leverage, "fraction": share}
+        return float(reaches.get(dtypes.SIZING[method], leverage))
 
     def run(self, bars: Array) -> None:
         """Take bars in order; what they gave is in `written`, `rows`, `state` and `records`."""
         for bar in bars:
-            self.records["bar"] = {name: float(bar[name]) for name in BAR_FIELDS}
-            self.execute(self.flat.simulate)
-            closed = self.candles(int(bar["timestamp"]))
+            raw = {name: float(bar[name]) for name in BAR_FIELDS}
+            opened = int(bar["timestamp"])
+            closed = self.candles(opened, raw)
+            self.records["bar"] = self.tape(opened, raw, closed)
+            self.execute(self.flat.simulate.statements)
             if closed:
-                clock = self.records["clock"]
-                clock["closed"] = float(closed)
-                clock["index"] = float(len(self.rows) - 1)
-                self.execute(self.flat.decide)
+                self.execute(self.flat.decide.statements)
             self.bar += 1
 
-    def candles(self, opened: int) -> int:
-        bucket, closed, bar = opened // self.length, 0, self.records["bar"]
-        if self.open_bucket is not None and self.open_bucket != bucket:
-            closed += self.close_candle()
-        candle = self.records["candle"]
-        if self.open_bucket is None:
-            candle.update({name: bar[name] for name in CANDLE_FIELDS}, volume=0.0)
-            self.open_bucket = bucket
-        candle["high"] = max(candle["high"], bar["high"])
-        candle["low"] = min(candle["low"], bar["low"])
-        candle["close"] = bar["close"]
-        candle["volume"] += bar["volume"]
-        if opened + MINUTE >= (bucket + 1) * self.length:
-            closed += self.close_candle()
+    def tape(self, opened: int, raw: dict[str, float], closed: int) -> dict[str, float]:
+        tick, ends = self.records["market"]["tick"], opened + MINUTE
+        day, hour = opened // DAY, ends // HOUR
+        found = {name: math.floor(raw[name] / tick + 0.5) for name in ("open", "high", "low")}
+        found |= {"close": math.floor(raw["close"] / tick + 0.5), "volume": raw["volume"]}
+        due = hour > (self.hour if self.hour >= 0 else opened // HOUR)
+        found |= {"new_day": float(day > self.day), "mark_due": float(due)}
+        self.day, self.hour = max(day, self.day), hour
+        found |= {"timestamp": float(opened), "closes_at": float(ends), "funding": raw["funding"]}
+        found |= {"day_ends": float((day + 1) * DAY), "closed": float(closed)}
+        return found | {"index": float(len(self.rows) - 1)}
+
+    def candles(self, opened: int, raw: dict[str, float]) -> int:
+        """Close what the bar leaves behind, add it, close what it completes; longer ones first."""
+        closed = 0
+        for frame in reversed(self.frames):
+            if frame.candle and frame.opened != opened // frame.length:
+                closed += self.close(frame)
+        for frame in self.frames:
+            frame.add(opened, raw)
+        for frame in reversed(self.frames):
+            if opened + MINUTE >= (frame.opened + 1) * frame.length:
+                closed += self.close(frame)
         return closed
 
-    def close_candle(self) -> int:
-        self.execute(self.flat.series)
-        row = {name: float(self.value(expr)) for name, expr in self.flat.rows.items()}
+    def close(self, frame: "Frame") -> int:
+        candle, frame.candle = frame.candle, {}
+        if frame is not self.frames[0]:
+            frame.waiting.append(candle)
+            return 0
+        for above in self.frames[1:]:
+            fresh = float(bool(above.waiting))
+            if above.waiting:
+                above.seen = above.waiting.pop(0)
+            candle[f"fresh@{above.name}"] = fresh
+            candle |= {f"{name}@{above.name}": above.seen[name] for name in CANDLE_FIELDS}
+        self.records["candle"] = candle
+        self.execute(self.unit.statements)
+        row = {name: float(self.value(expr)) for name, expr in self.unit.rows.items()}
         self.records["row"] = row
         self.rows.append(list(row.values()))
-        self.open_bucket = None
         return 1
 
-    def execute(self, output: Output) -> None:
-        self.records["const"] = self.constants[id(output)]
+    def execute(self, statements: Sequence[ir.Stmt]) -> None:
         self.variables.clear()
-        self.block(output.statements)
+        self.block(statements)
 
     def block(self, statements: Sequence[ir.Stmt]) -> None:
         for statement in statements:

@@ -39,6 +39,8 @@ ORDER_TYPES: dict[Intent, OrderType] = {
     "entry": "market",
     "stop": "stop",
     "target": "limit",
+    "target_2": "limit",
+    "target_3": "limit",
     "time_limit": "market",
     "reverse": "market",
     "liquidation": "market",

@@ -6,7 +6,17 @@ from typing import Literal
 from domain.event import Event, Mode, Side, topic
 
 OrderSide = Literal["buy", "sell"]
-Intent = Literal["entry", "stop", "target", "time_limit", "reverse", "liquidation", "operator"]
+Intent = Literal[
+    "entry",
+    "stop",
+    "target",
+    "time_limit",
+    "reverse",
+    "liquidation",
+    "operator",
+    "target_2",
+    "target_3",
+]
 OrderType = Literal["market", "stop", "limit"]
 Liquidity = Literal["maker", "taker"]
 

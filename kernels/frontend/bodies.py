@@ -17,6 +17,8 @@ from kernels.frontend.lower import Lowering
 from kernels.frontend.scope import (
     Binding,
     Bindings,
+    Frame,
+    Named,
     Scope,
     Value,
     as_value,
@@ -176,13 +178,21 @@ class Inner(Lowering):
         return fact
 
     def call(self, node: ast.Call, scope: Scope) -> Bindings:
-        if isinstance(node.func, ast.Name) and node.func.id in library.indicators():
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name in library.indicators() or isinstance(node.func, ast.Attribute):
             return self.lift(node)
         return super().call(node, scope)
+
+    def attribute(self, node: ast.Attribute, scope: Scope) -> Value:
+        if isinstance(node.value, ast.Name) and isinstance(scope.names.get(node.value.id), Frame):
+            return self.lift(node)
+        return super().attribute(node, scope)
 
     def name(self, node: ast.Name, scope: Scope) -> Binding:
         outside = self.body.reader.scope.names.get(node.id)
         bound = super().name(node, scope)
+        if isinstance(bound, Named):
+            return bound
         if bound is outside and ir.level_of(as_value(bound)) != ir.CONST:
             return self.body.reader.keep_row(node.id, as_value(bound))
         return bound

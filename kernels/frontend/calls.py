@@ -10,14 +10,13 @@ from collections.abc import Sequence
 
 from kernels import ir
 from kernels.frontend import bounds, library
-from kernels.frontend.expressions import Expressions
+from kernels.frontend.expressions import CANDLE, Expressions
 from kernels.frontend.scope import (
     Binding,
     Bindings,
-    Cells,
-    Record,
+    Frame,
+    Named,
     Scope,
-    Text,
     Value,
     as_binding,
     as_value,
@@ -30,19 +29,10 @@ CHOICES: dict[str, ir.BinaryOp] = {"minimum": "<", "min": "<", "maximum": ">", "
 TRADING = ("account", "decision", "fills")  # library modules that write to the account
 MAX_STATE = 1_000_000  # doubles
 
-BASE_NAMES: dict[str, Binding] = {
-    "nan": ir.Num(float("nan")),
-    "open_": ir.Field("candle", "open", ir.SERIES),
-    "high": ir.Field("candle", "high", ir.SERIES),
-    "low": ir.Field("candle", "low", ir.SERIES),
-    "close": ir.Field("candle", "close", ir.SERIES),
-    "volume": ir.Field("candle", "volume", ir.SERIES),
-}
+NAN = float("nan")
 
 # Records that nothing writes to while a bar is computed.
-FIXED = frozenset(
-    ("param", "const", "candle", "row", "market", "limits", "control", "clock", "bar")
-)
+FIXED = frozenset(("param", "const", "candle", "row", "market", "limits", "control", "bar"))
 
 
 class LibraryFault(TypeError):
@@ -56,11 +46,7 @@ class Calls(Expressions):
     def statement(self, node: ast.stmt, scope: Scope) -> None: ...
 
     def call(self, node: ast.Call, scope: Scope) -> Bindings:
-        if not isinstance(node.func, ast.Name):
-            raise refused(
-                node, f"the call {spelled(node)}", "calls of the language's own functions"
-            )
-        name = node.func.id
+        name, frame = self.called(node, scope)
         if name in self.specials:
             return self.specials[name](node, scope)
         if any(isinstance(a, ast.Starred) for a in node.args) or any(
@@ -74,7 +60,23 @@ class Calls(Expressions):
             raise refused(
                 node, f"a call of {name!r}", "one of " + ", ".join(sorted(library.indicators()))
             )
-        return self.inline(function, self.arguments(function, node, scope), node)
+        values = self.arguments(function, node, scope)
+        if frame is None and not scope.prefix:
+            frame = self.frame_of(values)
+        if frame is not None:
+            return self.inline_above(frame, function, values, node)
+        return self.inline(function, values, node)
+
+    def called(self, node: ast.Call, scope: Scope) -> tuple[str, str | None]:
+        """The name of the function, and the longer timeframe that it is called on."""
+        match node.func:
+            case ast.Name(id=name):
+                return name, None
+            case ast.Attribute(value=ast.Name(id=above), attr=name):
+                found = scope.names.get(above)
+                if isinstance(found, Frame) and name in library.indicators():
+                    return name, found.timeframe
+        raise refused(node, f"the call {spelled(node)}", "calls of the language's own functions")
 
     def built_in(self, name: str, node: ast.Call, scope: Scope) -> Value:
         wanted = 1 if name in UNARY_CALLS else 2
@@ -143,13 +145,13 @@ class Calls(Expressions):
     ) -> Bindings:
         """Write a library function's body here, with its arguments bound, and give its result."""
         bound = [self.settled(v, name) for v, name in zip(values, function.arguments, strict=True)]
-        key = (function.name, repr(bound))
+        key = (self.frame, function.name, repr(bound))
         shareable = function.module not in TRADING and not self.nested
         if shareable and key in self.shared:
             return self.shared[key]
         if self.nested and function.stateful:
             raise LibraryFault(f"{function.name} keeps state, and was called inside a branch")
-        names = BASE_NAMES | dict(zip(function.arguments, bound, strict=True))
+        names = self.base_names() | dict(zip(function.arguments, bound, strict=True))
         scope = Scope(names, prefix=function.name, mutable=mutable_names(function.body))
         for statement in function.body[:-1]:
             self.statement(statement, scope)
@@ -171,14 +173,72 @@ class Calls(Expressions):
             return tuple(self.settled(v, function.name) for v in found)
         return self.settled(found, function.name)
 
+    def base_names(self) -> dict[str, Binding]:
+        """What library code calls the bar that closed, of the timeframe it is computed on."""
+        at = f"@{self.frame}" if self.frame else ""
+        words = {"open_" if word == "open" else word: f"{word}{at}" for word in CANDLE}
+        fields = {word: ir.Field("candle", name, ir.SERIES) for word, name in words.items()}
+        return {"nan": ir.Num(NAN), **fields}
+
     def history(self, value: Value, bars: int, node: ast.AST) -> Value:
-        """The value some bars ago."""
-        delayed = library.functions()["delayed"]
-        return as_value(as_binding(self.inline(delayed, [value, ir.Num(float(bars))], node)))
+        """The value some bars ago, of the timeframe that the value is of."""
+        delayed, values = library.functions()["delayed"], [value, ir.Num(float(bars))]
+        frame = self.frame_of(values)
+        if frame is None or self.frame:
+            return as_value(as_binding(self.inline(delayed, values, node)))
+        return as_value(as_binding(self.inline_above(frame, delayed, values, node)))
+
+    # Longer timeframes
+
+    def frame_of(self, values: Sequence[Binding]) -> str | None:
+        """The one longer timeframe that values are series of; None for the strategy's own."""
+        found = {
+            frame
+            for value in values
+            if not isinstance(value, Named)
+            for frame in self.frames_in(value)
+        }
+        return found.pop() or None if len(found) == 1 else None
+
+    def frames_in(self, value: Value) -> set[str]:
+        """Timeframes of the parts of a value, "" for the strategy's own."""
+        found = {self.frame_names.get(var.name, "") for var in ir.leaves(value, ir.Var)}
+        for field in ir.leaves(value, ir.Field):
+            if field.record == "candle":
+                found.add(field.name.partition("@")[2])
+        return found
+
+    def inline_above(
+        self, frame: str, function: library.Function, values: Sequence[Binding], node: ast.AST
+    ) -> Bindings:
+        """Write a function where it runs only when a longer bar has closed, and hold its result."""
+        if self.nested:
+            raise refused(node, "a series of a longer timeframe in a branch", "it outside")
+        bound = [self.settled(v, name) for v, name in zip(values, function.arguments, strict=True)]
+        key = (f"held {frame}", function.name, repr(bound))
+        if key in self.shared:
+            return self.shared[key]
+        outer, self.output.statements = self.output.statements, []
+        self.frame = frame
+        result = as_value(as_binding(self.inline(function, bound, node)))
+        self.frame = ""
+        held = ir.State(self.output.allocate(1, NAN))
+        boolean = ir.type_of(result) == "bool"
+        kept = ir.Select(result, ir.Num(1.0), ir.Num(0.0)) if boolean else result
+        inner = (*self.output.statements, ir.Set(held, kept))
+        self.output.statements = outer
+        fresh = ir.Binary("!=", ir.Field("candle", f"fresh@{frame}", ir.SERIES), ir.Num(0.0))
+        self.output.statements.append(ir.If(fresh, inner, ()))
+        seen = ir.Binary("==", held, ir.Num(1.0)) if boolean else held
+        var = self.output.temporary(f"v_{function.name}", ir.type_of(result), ir.SERIES)
+        self.output.statements.append(ir.Set(var, seen))
+        self.frame_names[var.name] = frame
+        self.shared[key] = var
+        return var
 
     def settled(self, value: Binding, hint: str) -> Binding:
         """Give an expression a name, unless it is simple and cannot change."""
-        if isinstance(value, Record | Cells | Text | ir.Num | ir.Flag):
+        if isinstance(value, Named | ir.Num | ir.Flag):
             return value
         if isinstance(value, ir.Field) and value.record in FIXED:
             return value
@@ -186,11 +246,14 @@ class Calls(Expressions):
             return value
         if ir.level_of(value) == ir.CONST and ir.type_of(value) == "num":
             return self.constant_field(value)
-        key = ("settled", repr(value))
+        key = (self.frame, "settled", repr(value))
         if stable(value) and key in self.shared:
             return as_binding(self.shared[key])
         var = self.output.temporary(f"v_{hint}", ir.type_of(value), ir.level_of(value))
         self.output.statements.append(ir.Set(var, value))
+        frame = self.frame_of([value])
+        if frame is not None:
+            self.frame_names[var.name] = frame
         if stable(value) and not self.nested:
             self.shared[key] = var
         return var

@@ -14,11 +14,15 @@ from kernels.frontend.scope import (
     Binding,
     Bindings,
     Cells,
+    Facts,
+    Frame,
+    Named,
     Output,
     Record,
     Scope,
     Text,
     Value,
+    as_binding,
 )
 from kernels.frontend.source import refused, spelled
 
@@ -36,6 +40,7 @@ COMPARISON: dict[type[ast.AST], ir.BinaryOp] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
 }
+CANDLE = ("open", "high", "low", "close", "volume")
 ALLOWED = "numbers, names, + - * /, comparisons, and, or, not, calls"
 
 Special = Callable[[ast.Call, Scope], Bindings]
@@ -59,7 +64,9 @@ class Expressions(ABC):
         self.ranges = dict(ranges)
         self.whole = set(whole)
         self.specials = dict(specials or {})
-        self.shared: dict[tuple[str, str], Bindings] = {}
+        self.shared: dict[tuple[str, str, str], Bindings] = {}  # by timeframe, what, of what
+        self.frame = ""  # the longer timeframe that is being computed
+        self.frame_names: dict[str, str] = {}  # variable -> the longer timeframe it is a series of
         self.nested = 0  # branches and loops around what is being lowered
 
     @abstractmethod
@@ -85,7 +92,7 @@ class Expressions(ABC):
     def value(self, node: ast.expr, scope: Scope) -> Value:
         """Lower an expression that must be a number or a truth value."""
         bound = self.expression(node, scope)
-        if isinstance(bound, Record | Cells | Text | tuple):
+        if isinstance(bound, Named | tuple):
             raise refused(node, spelled(node), "a number or a condition")
         return bound
 
@@ -115,6 +122,9 @@ class Expressions(ABC):
 
     def name(self, node: ast.Name, scope: Scope) -> Binding:
         bound = scope.names.get(node.id)
+        if bound is None and node.id == "regime" and not scope.prefix:
+            called = ast.Call(ast.copy_location(ast.Name("market_regime"), node), [], [])
+            return as_binding(self.call(ast.copy_location(called, node), scope))
         if bound is None:
             if node.id in library.CONSTANTS and scope.prefix:
                 return ir.Num(library.CONSTANTS[node.id])
@@ -169,6 +179,10 @@ class Expressions(ABC):
             record = scope.names.get(node.value.id)
             if isinstance(record, Record):
                 return ir.Field(record.name, node.attr, record.level)
+            if isinstance(record, Facts):
+                return record.fields[node.attr]
+            if isinstance(record, Frame) and node.attr in CANDLE:
+                return ir.Field("candle", f"{node.attr}@{record.timeframe}", ir.SERIES)
             special = self.specials.get(f"{node.value.id}.")
             if special is not None:
                 found = special(ast.Call(func=node, args=[], keywords=[]), scope)
@@ -177,7 +191,7 @@ class Expressions(ABC):
         raise refused(
             node,
             f"the attribute {spelled(node)}",
-            "position.side and its like, in exits()",
+            "position.side and its like in exits(); .open .high .low .close .volume of a timeframe",
         )
 
     def subscript(self, node: ast.Subscript, scope: Scope) -> Value:

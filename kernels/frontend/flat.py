@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from kernels import dtypes, ir
+from kernels.frontend.expressions import CANDLE
 from kernels.frontend.scope import Output, Value
 
 TIMEFRAMES = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440}  # minutes
-CANDLE = ("open", "high", "low", "close", "volume")
+WARM = "~warm"  # the row that says whether every series has a figure
+IS_WARM = ir.Binary("!=", ir.Field("row", WARM, ir.SERIES), ir.Num(0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,23 @@ class Flat:
     name: str
     documentation: str = ""
     timeframe: str = ""
+    higher: tuple[str, ...] = ()  # longer timeframes it looks at, in the order of the file
     parameters: dict[str, Parameter] = field(default_factory=dict)
     rows: dict[str, Value] = field(default_factory=dict)  # row name -> what fills it at each close
+    sizing: tuple[int, Value] = (dtypes.MARGIN_OF_EQUITY, ir.Num(dtypes.MARGIN_SHARE))
     tags: list[str] = field(default_factory=lambda: [""])
     series: Output = field(default_factory=Output)
     decide: Output = field(default_factory=Output)
     simulate: Output = field(default_factory=Output)
+
+    @property
+    def candles(self) -> tuple[str, ...]:
+        """Columns of a strategy bar: its own, then those of the last closed higher bars.
+
+        `fresh@1h` is 1 where a higher bar has closed since the strategy bar before.
+        """
+        above = (f"{word}@{name}" for name in self.higher for word in ("fresh", *CANDLE))
+        return (*CANDLE, *above)
 
     @property
     def named(self) -> tuple[str, ...]:

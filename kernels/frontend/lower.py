@@ -80,7 +80,9 @@ class Lowering(Calls):
         if reach is None:
             raise LibraryFault(f"{ast.unparse(length)} has no largest value")
         longest = int(reach[1])
-        return Cells(self.output.allocate(longest, initial), longest)
+        base = self.output.allocate(longest, initial)
+        self.output.rings[base] = longest
+        return Cells(base, longest)
 
     def bind(self, target: ast.Name, value: Binding, scope: Scope) -> None:
         name = target.id

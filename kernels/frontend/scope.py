@@ -1,6 +1,7 @@
 """What a name stands for while source is lowered, and what a lowering writes to."""
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kernels import ir
@@ -22,6 +23,20 @@ class Cells:
     length: int
 
 
+@dataclass(frozen=True)
+class Facts:
+    """A named record whose fields are known while source is lowered: uses, sizing."""
+
+    fields: Mapping[str, "Value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A longer timeframe: `h1.close`, `h1.rsi(14)`."""
+
+    timeframe: str
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A string: only tags and timeframes are strings."""
@@ -30,7 +45,8 @@ class Text:
 
 
 Value = ir.Num | ir.Flag | ir.Var | ir.Field | ir.State | ir.Cell | ir.Unary | ir.Binary | ir.Select
-Binding = Value | Record | Cells | Text
+Named = Record | Facts | Frame | Cells | Text  # what is not a number or a condition
+Binding = Value | Named
 Bindings = Binding | tuple[Binding, ...]
 
 
@@ -43,7 +59,7 @@ def as_binding(found: Bindings) -> Binding:
 
 def as_value(bound: Binding) -> Value:
     """A number or truth value, where anything else would be a fault of the library."""
-    if isinstance(bound, Record | Cells | Text):
+    if isinstance(bound, Named):
         raise TypeError(f"{bound!r} where a number is wanted")
     return bound
 
@@ -65,6 +81,7 @@ class Output:
 
     statements: list[ir.Stmt] = field(default_factory=list)
     initial: list[float] = field(default_factory=list)  # series state, one value per slot
+    rings: dict[int, int] = field(default_factory=dict)  # first slot of a buffer -> its length
     constants: dict[str, Value] = field(default_factory=dict)  # computed once per run
     constant_names: dict[str, str] = field(default_factory=dict)  # by what they stand for
     temporaries: int = 0

@@ -8,30 +8,30 @@ import ast
 import re
 from unicodedata import category
 
-from kernels import ir
-from kernels.frontend import library
+from kernels import dtypes, ir
+from kernels.fold import specialise
+from kernels.frontend import answers, bounds, library
+from kernels.frontend.answers import SIDES
 from kernels.frontend.bodies import POSITION, Body
-from kernels.frontend.expressions import describe
-from kernels.frontend.flat import CANDLE, TIMEFRAMES, Flat, Parameter
+from kernels.frontend.expressions import CANDLE, describe
+from kernels.frontend.flat import IS_WARM, TIMEFRAMES, Flat, Parameter
 from kernels.frontend.lower import Lowering
-from kernels.frontend.scope import (
-    Binding,
-    Record,
-    Scope,
-    Value,
-    as_value,
-)
+from kernels.frontend.scope import Binding, Facts, Frame, Record, Scope, Value, as_value
 from kernels.frontend.source import parse, refused, spelled
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 TAG = re.compile(r"[a-z0-9_]{1,32}")
+REGIMES = {
+    "STRONG_BULL": 2.0,
+    "WEAK_BULL": 1.0,
+    "RANGING": 0.0,
+    "WEAK_BEAR": -1.0,
+    "STRONG_BEAR": -2.0,
+}
+MAX_HIGHER = 4
 MAX_SIZE = 2_000  # flat statements: machine code takes some 20 s and 0.7 GB to make for so many
-SIDES = {"FLAT": 0.0, "LONG": 1.0, "SHORT": -1.0}
-RESERVED = (
-    frozenset(CANDLE)
-    | frozenset(SIDES)
-    | {"position", "param", "timeframe", "plan", "long", "short"}
-)
+WORDS = ("position", "param", "timeframe", "plan", "long", "short", "higher", "sizing", "regime")
+RESERVED = frozenset((*CANDLE, *SIDES, *REGIMES, *WORDS))
 
 
 class StrategyReader:
@@ -45,7 +45,10 @@ class StrategyReader:
         self.scope = Scope(names={})
         for word in CANDLE:
             self.scope.names[word] = ir.Field("candle", word, ir.SERIES)
+        self.scope.names |= {name: ir.Num(code) for name, code in REGIMES.items()}
         self.functions: dict[str, ast.FunctionDef] = {}
+        self.sized = False
+        self.imposed: tuple[int, Value] | None = None  # a sizing from outside
 
     def read(self, text: str) -> Flat:
         """Read the file; raises StrategyError."""
@@ -62,13 +65,15 @@ class StrategyReader:
         for wanted in ("entry", "exits"):
             if wanted not in self.functions:
                 raise refused(end, f"no {wanted}()", f"def {wanted}(): at the end of the file")
-        self.flat.rows["close"] = ir.Field("candle", "close", ir.SERIES)  # what decide() reads
-        self.lower_decide()
+        uses = Facts(
+            {"targets": ir.Num(3.0 if answers.has_parts(self.functions["exits"]) else 1.0)}
+        )
+        self.lower_decide(uses)
         if ir.size(self.flat.series.statements) + ir.size(self.flat.decide.statements) > MAX_SIZE:
             raise refused(
                 end, "a strategy that computes too much", f"at most {MAX_SIZE:,} flat statements"
             )
-        lower_simulate(self.flat)
+        lower_simulate(self.flat, uses)
         return self.flat
 
     # Top level
@@ -81,6 +86,12 @@ class StrategyReader:
                 self.timeframe(node.value)  # type: ignore[arg-type]
             case ast.Assign(targets=[ast.Name()], value=ast.Call(func=ast.Name(id="param"))):
                 self.parameter(node.targets[0], node.value)  # type: ignore[arg-type]
+            case ast.Expr(value=ast.Call(func=ast.Name(id="sizing"))):
+                self.sizing(node.value)  # type: ignore[arg-type]
+            case ast.Assign(
+                targets=[ast.Name() as target], value=ast.Call(func=ast.Name(id="higher")) as call
+            ):
+                self.higher(target, call)
             case ast.Assign(targets=[ast.Name() as target]):
                 self.define(target, self.series.value(node.value, self.scope))
             case ast.Assign(targets=[ast.Tuple() as target]):
@@ -102,6 +113,32 @@ class StrategyReader:
                 self.flat.timeframe = value
             case _:
                 raise refused(call, spelled(call), "once, one of " + ", ".join(TIMEFRAMES))
+
+    def higher(self, target: ast.Name, call: ast.Call) -> None:
+        self.free_name(target)
+        longer = longer_than(self.flat.timeframe)
+        match call.args:
+            case [ast.Constant(value=str(name))] if name in longer and not call.keywords:
+                if name not in self.flat.higher:
+                    self.flat.higher = (*self.flat.higher, name)
+            case _:
+                allowed = ", ".join(longer) or "none: it is the longest"
+                raise refused(call, spelled(call), f"a timeframe longer than its own: {allowed}")
+        if len(self.flat.higher) > MAX_HIGHER:
+            raise refused(call, "one timeframe more", f"at most {MAX_HIGHER}")
+        self.scope.names[target.id] = Frame(name)
+
+    def sizing(self, call: ast.Call) -> None:
+        allowed = "sizing(method, value) once, before entry()"
+        if self.sized or len(call.args) != 2 or call.keywords:
+            raise refused(call, spelled(call), allowed)
+        method = answers.sizing_method(call.args[0])
+        value = self.series.number(call.args[1], self.scope)
+        reach = bounds.interval(value, self.series.ranges)
+        if ir.level_of(value) != ir.CONST or reach is None or not reach[0] > 0.0:
+            raise refused(call.args[1], spelled(call.args[1]), "a number or parameter above 0")
+        self.sized = True
+        self.flat.sizing = (method, as_value(self.series.settled(value, "")))
 
     def parameter(self, target: ast.Name, call: ast.Call) -> None:
         self.free_name(target)
@@ -177,12 +214,17 @@ class StrategyReader:
 
     # The two functions
 
-    def lower_decide(self) -> None:
+    def lower_decide(self, uses: Facts) -> None:
         specials = {"entry": self.entry, "exits": self.exits, "warm": self.warm}
         self.decide = Lowering(self.flat.decide, self.series.ranges, self.series.whole, specials)
+        self.flat.sizing = self.imposed or self.flat.sizing
+        method, value = self.flat.sizing
+        sizing = Facts({"method": ir.Num(float(method)), "value": value})
         names: list[Binding] = [Record(n, ir.ACCOUNT) for n in ("account", "intents")]
-        names += [Record(n, ir.SERIES) for n in ("row", "market", "limits", "control", "clock")]
-        self.decide.inline(library.functions()["decide"], names, ast.Constant(value=0))
+        names += [Record(n, ir.SERIES) for n in ("bar", "market", "limits", "control")]
+        function = library.functions()["decide"]
+        self.decide.inline(function, [*names, sizing, uses], ast.Constant(value=0))
+        self.flat.decide.statements = specialise(self.flat.decide.statements, {})
 
     def entry(self, call: ast.Call, scope: Scope) -> tuple[Binding, ...]:
         body = Body(self, self.functions["entry"], {}, self.signal, ("num", "num", "num"))
@@ -192,17 +234,11 @@ class StrategyReader:
         facts = [self.decide.number(a, scope) for a in call.args]
         settled = [as_value(self.decide.settled(f, "fact")) for f in facts]
         named = dict(zip(POSITION, settled, strict=True))
-        body = Body(self, self.functions["exits"], named, self.plan, ("num", "num", "num"))
+        body = Body(self, self.functions["exits"], named, self.plan, answers.PLAN)
         return body.lower(self.decide)
 
     def warm(self, call: ast.Call, scope: Scope) -> Value:
-        rows = [ir.Field("row", name, ir.SERIES) for name in self.flat.rows]
-        tests: list[Value] = [ir.Binary("==", row, row) for row in rows]
-        while len(tests) > 1:  # in pairs of pairs: a long chain would nest too deep for a printer
-            pairs = zip(tests[::2], tests[1::2], strict=False)
-            odd = tests[len(tests) // 2 * 2 :]
-            tests = [*(ir.Binary("and", *pair) for pair in pairs), *odd]
-        return tests[0]
+        return IS_WARM
 
     def keep_row(self, name: str, value: Value) -> Value:
         """Have a series value kept for the decision, and give what reads it there."""
@@ -213,24 +249,11 @@ class StrategyReader:
         field_ = ir.Field("row", name, ir.SERIES)
         return ir.Binary("!=", field_, ir.Num(0.0)) if ir.type_of(value) == "bool" else field_
 
-    def signal(self, node: ast.expr | None, body: "Body", at: ast.AST) -> tuple[Value, ...]:
-        allowed = "FLAT, long(tag=…, confidence=…) or short(…)"
-        match node:
-            case ast.Name(id=side) if side in SIDES:
-                return ir.Num(SIDES[side]), ir.Num(1.0), ir.Num(0.0)
-            case ast.Call(func=ast.Name(id="long" | "short" as word), args=[]):
-                tag, confidence = ir.Num(0.0), as_value(ir.Num(1.0))
-                for keyword in node.keywords:
-                    if keyword.arg == "tag":
-                        tag = self.tag(keyword.value)
-                    elif keyword.arg == "confidence":
-                        confidence = body.number(keyword.value)
-                    else:
-                        raise refused(
-                            keyword.value, f"the argument {keyword.arg!r}", "tag and confidence"
-                        )
-                return ir.Num(1.0 if word == "long" else -1.0), confidence, tag
-        raise refused(node or at, spelled(node) if node else "nothing returned", allowed)
+    def signal(self, node: ast.expr | None, body: Body, at: ast.AST) -> tuple[Value, ...]:
+        return answers.signal(node, at, body.number, self.tag)
+
+    def plan(self, node: ast.expr | None, body: Body, at: ast.AST) -> tuple[Value, ...]:
+        return answers.plan(node, at, body.number)
 
     def tag(self, node: ast.expr) -> ir.Num:
         match node:
@@ -240,37 +263,40 @@ class StrategyReader:
                 return ir.Num(float(self.flat.tags.index(text)))
         raise refused(node, spelled(node), "a tag such as 'below_band': a-z, 0-9, _, at most 32")
 
-    def plan(self, node: ast.expr | None, body: "Body", at: ast.AST) -> tuple[Value, ...]:
-        allowed = "plan(stop=…, target=…, max_bars=…), stop at least"
-        words = ("stop", "target", "max_bars")
-        match node:
-            case ast.Call(func=ast.Name(id="plan")) if len(node.args) <= 3:
-                given = dict(zip(words, node.args, strict=False))
-                for keyword in node.keywords:
-                    if keyword.arg not in words or keyword.arg in given:
-                        raise refused(keyword.value, f"the argument {keyword.arg!r}", allowed)
-                    given[keyword.arg] = keyword.value
-                if "stop" in given:
-                    return tuple(
-                        body.number(given[w]) if w in given else ir.Num(float("nan")) for w in words
-                    )
-        raise refused(node or at, spelled(node) if node else "nothing returned", allowed)
-
     def no_position(self, call: ast.Call, scope: Scope) -> Binding:
         raise refused(call.func, spelled(call.func), "position only in exits()")
 
 
-def lower_simulate(flat: Flat) -> None:
+def lower_simulate(flat: Flat, uses: Facts) -> None:
     lowering = Lowering(flat.simulate, {}, set())
     names: list[Binding] = [Record(n, ir.ACCOUNT) for n in ("account", "intents")]
-    names += [Record(n, ir.SERIES) for n in ("bar", "market", "limits", "control", "clock")]
-    lowering.inline(library.functions()["simulate"], names, ast.Constant(value=0))
+    names += [Record(n, ir.SERIES) for n in ("bar", "market", "limits", "control")]
+    function = library.functions()["simulate"]
+    lowering.inline(function, [*names, uses], ast.Constant(value=0))
+    flat.simulate.statements = specialise(flat.simulate.statements, {})
+
+
+def longer_than(timeframe: str) -> list[str]:
+    own = TIMEFRAMES.get(timeframe)
+    if own is None:
+        return []
+    return [name for name, minutes in TIMEFRAMES.items() if minutes > own and minutes % own == 0]
 
 
 def is_text(text: str) -> bool:
     return all(c in "\n\t" or category(c) not in ("Cc", "Cs") for c in text)
 
 
-def read_strategy(text: str, name: str) -> Flat:
-    """Read a strategy file's text; raises StrategyError with line and column."""
-    return StrategyReader(name).read(text)
+def read_strategy(text: str, name: str, sizing: tuple[str, float] | None = None) -> Flat:
+    """Read a strategy file's text; raises StrategyError with line and column.
+
+    `sizing` (method, value above 0) takes the place of what the file says.
+    """
+    reader = StrategyReader(name)
+    if sizing is not None:
+        method, value = sizing
+        if method not in dtypes.SIZING or not 0.0 < value < float("inf"):
+            allowed = ", ".join(dtypes.SIZING)
+            raise ValueError(f"sizing was {method}={value}, must be one of {allowed}, above 0")
+        reader.imposed = (dtypes.SIZING.index(method), ir.Num(value))
+    return reader.read(text)

@@ -11,14 +11,17 @@ from kernels.dtypes import (
     DAILY_LOSS,
     ENTRY,
     EXACT,
+    FIXED_NOTIONAL,
+    FRACTION,
     MARGIN_ABSOLUTE,
     MARGIN_FRACTION,
-    MARGIN_SHARE,
+    MARGIN_OF_EQUITY,
     MINIMUM,
     NOTIONAL,
     ORDER,
     REFUSED,
     REVERSE,
+    RISK,
     SIGNAL,
     STOP_MISSING,
     TIME_LIMIT,
@@ -36,111 +39,169 @@ def distance(market: Any, quote: float) -> float:
     return result
 
 
-def review(account: Any, intents: Any, market: Any, ticks: float, closed: float) -> float:
+def review(account: Any, intents: Any, bar: Any, market: Any, uses: Any) -> float:
     """Look at the open position again: stops may only tighten, and time may be up."""
     side = sign(account.position)
-    account.bars = account.bars + closed
-    entry_price = account.entry_ticks * market.tick
-    gain = side * (ticks * market.tick / entry_price - 1.0)
-    stop, target, max_bars = exits(side, entry_price, account.bars, gain)
-    level = account.entry_ticks - side * distance(market, stop)
-    if stop > 0.0 and side * (level - account.stop) > 0.0:
+    account.bars = account.bars + bar.closed
+    price = account.entry_ticks * market.tick
+    gain = side * (bar.close * market.tick / price - 1.0)
+    stop, target, target_2, target_3, _, _, max_bars = exits(side, price, account.bars, gain)
+    entered = account.entry_ticks * side
+    level = entered - distance(market, stop)
+    if stop > 0.0 and level > account.stop:
         account.stop = level
-    account.target = account.entry_ticks + side * distance(market, target)
+    account.target = entered + distance(market, target)
+    if uses.targets > 1.0:
+        account.target_2 = entered + distance(market, target_2)
+        account.target_3 = entered + distance(market, target_3)
+        if account.lots_1 == 0.0:  # taken
+            account.target = nan
+        if account.lots_2 == 0.0:
+            account.target_2 = nan
     if account.bars >= max_bars:
         intents.exit_intent = TIME_LIMIT
-        emit(ORDER, 1, -side, TIME_LIMIT, account.position * side, ticks, account.tag)
+        emit(ORDER, 1, -side, TIME_LIMIT, account.position * side, bar.close, account.tag)
     return 0.0
 
 
 def refusal(
-    account: Any, market: Any, limits: Any, lots: float, ticks: float, stop: float
+    account: Any, market: Any, limits: Any, lots: float, ticks: float, stop: float, gap: float
 ) -> float:
     """Judge an entry against every limit; the first that fails is recorded. 0: approved."""
     refused = 0.0
     notional = lots * ticks * market.unit
-    margin = notional / account.leverage
     if account.blocked_until > 0.0:
         refused = 1.0
         emit(REFUSED, 1, DAILY_LOSS, limits.daily_loss, account.day_equity - account.equity)
-    elif not (stop > 0.0 and distance(market, stop) > 0.0):
+    elif not (stop > 0.0 and gap > 0.0):
         refused = 1.0
         emit(REFUSED, 1, STOP_MISSING, 0.0, stop)
     elif not lots >= 1.0 or not notional >= market.min_notional:
         refused = 1.0
         emit(REFUSED, 1, MINIMUM, market.min_notional, notional)
-    elif limits.enforced > 0.0:
-        if not margin <= limits.margin_fraction * account.equity:
+    if limits.enforced > 0.0:
+        margin = notional / account.leverage
+        if refused == 0.0 and not margin <= limits.margin_fraction * account.equity:
             refused = 1.0
-            emit(
-                REFUSED,
-                1,
-                MARGIN_FRACTION,
-                floor(limits.margin_fraction * account.equity),
-                -floor(-margin),
-            )
-        elif not margin <= limits.margin_absolute:
+            allowed = floor(limits.margin_fraction * account.equity)
+            emit(REFUSED, 1, MARGIN_FRACTION, allowed, -floor(-margin))
+        if refused == 0.0 and not margin <= limits.margin_absolute:
             refused = 1.0
             emit(REFUSED, 1, MARGIN_ABSOLUTE, limits.margin_absolute, -floor(-margin))
-        elif not notional <= limits.notional_multiple * account.equity:
+        if refused == 0.0 and not notional <= limits.notional_multiple * account.equity:
             refused = 1.0
             emit(REFUSED, 1, NOTIONAL, floor(limits.notional_multiple * account.equity), notional)
     return refused
 
 
-def margin_for(account: Any, limits: Any) -> float:
-    """Default sizing: a fixed share of equity as margin, at most what one trade may put up."""
-    margin = account.equity * MARGIN_SHARE
-    if limits.enforced > 0.0:
-        margin = minimum(limits.margin_absolute, margin)
-    return margin
+def sized(account: Any, market: Any, limits: Any, sizing: Any, ticks: float, gap: float) -> float:
+    """Lots of an entry: what the method asks for, rounded down.
+
+    margin: that share of equity is put up, at most what one trade may, times leverage; fraction:
+    notional is that share of equity; notional: fixed, quote; risk: equity · share / stop distance.
+    """
+    worth = ticks * market.unit  # of one lot
+    notional = account.equity * sizing.value
+    if sizing.method == MARGIN_OF_EQUITY:
+        if limits.enforced > 0.0:
+            notional = minimum(limits.margin_absolute, notional)
+        notional = notional * account.leverage
+    if sizing.method == FIXED_NOTIONAL:
+        notional = sizing.value * 1e8
+    if sizing.method == RISK:
+        worth = gap * market.unit
+    return floor(notional / worth + 1e-9)
+
+
+def reach(leverage: float, sizing: Any) -> float:
+    """The largest notional that sizing can ask for, as a multiple of equity."""
+    result = leverage
+    if sizing.method == MARGIN_OF_EQUITY:
+        result = leverage * sizing.value
+    if sizing.method == FRACTION:
+        result = sizing.value
+    return result
 
 
 def enter(
     account: Any,
     intents: Any,
+    bar: Any,
     market: Any,
     limits: Any,
-    control: Any,
+    sizing: Any,
     side: float,
     tag: float,
-    ticks: float,
     stop: float,
     target: float,
+    target_2: float,
+    target_3: float,
+    share_1: float,
+    share_2: float,
+    uses: Any,
 ) -> float:
     """Size an entry and, if every limit allows, put it in for the next open."""
-    if control.entries_off == 0.0 and account.ruined == 0.0:
-        notional = margin_for(account, limits) * account.leverage
-        lots = floor(notional / (ticks * market.unit) + 1e-9)
-        if refusal(account, market, limits, lots, ticks, stop) == 0.0:
-            intents.entry_lots = side * lots
-            intents.stop_ticks = distance(market, stop)
-            intents.target_ticks = distance(market, target)
-            intents.tag = tag
-            emit(ORDER, 1, side, ENTRY, lots, ticks, tag)
+    gap = distance(market, stop)
+    lots = sized(account, market, limits, sizing, bar.close, gap)
+    if refusal(account, market, limits, lots, bar.close, stop, gap) == 0.0:
+        intents.entry_lots = side * lots
+        intents.stop_ticks = gap
+        intents.target_ticks = distance(market, target)
+        if uses.targets > 1.0:
+            intents.target_2_ticks = distance(market, target_2)
+            intents.target_3_ticks = distance(market, target_3)
+            intents.share_1 = share_1
+            intents.share_2 = share_2
+        intents.tag = tag
+        emit(ORDER, 1, side, ENTRY, lots, bar.close, tag)
     return 0.0
 
 
 def decide(
-    account: Any, intents: Any, row: Any, market: Any, limits: Any, control: Any, clock: Any
+    account: Any,
+    intents: Any,
+    bar: Any,
+    market: Any,
+    limits: Any,
+    control: Any,
+    sizing: Any,
+    uses: Any,
 ) -> float:
     """Phase 4, where a strategy bar closed: exits first, then the signal and what it asks for."""
-    ticks = whole(row.close / market.tick)
     if account.position != 0.0:
-        review(account, intents, market, ticks, clock.closed)
+        review(account, intents, bar, market, uses)
     side, confidence, tag = entry()
     if not warm():
         side = 0.0
     turned = side != 0.0 and side != account.side
     account.side = side
     if turned:
-        stop, target, _ = exits(side, ticks * market.tick, 0.0, 0.0)
+        stop, target, target_2, target_3, share_1, share_2, _ = exits(
+            side, bar.close * market.tick, 0.0, 0.0
+        )
         confidence = minimum(maximum(confidence, 0.0), 1.0)  # 0 where it is no number
-        emit(SIGNAL, 1, side, confidence, tag, clock.index, stop, target, ticks)
+        emit(SIGNAL, 1, side, confidence, tag, bar.index, stop, target, bar.close)
         against = account.position * side < 0.0
         if against and intents.exit_intent == 0.0:
             intents.exit_intent = REVERSE
-            emit(ORDER, 1, side, REVERSE, -account.position * side, ticks, account.tag)
-        if against or account.position == 0.0:
-            enter(account, intents, market, limits, control, side, tag, ticks, stop, target)
+            emit(ORDER, 1, side, REVERSE, -account.position * side, bar.close, account.tag)
+        open_ = control.entries_off == 0.0 and account.ruined == 0.0
+        if open_ and (against or account.position == 0.0):
+            enter(
+                account,
+                intents,
+                bar,
+                market,
+                limits,
+                sizing,
+                side,
+                tag,
+                stop,
+                target,
+                target_2,
+                target_3,
+                share_1,
+                share_2,
+                uses,
+            )
     return 0.0

@@ -1,7 +1,9 @@
 """How orders fill: at the open, inside the bar, and where a venue takes the position.
 
 Inside a bar the worse reading is taken: the stop before any target, liquidation where it is nearer
-than the stop. Takers are worsened by slippage and rounded against; targets rest as makers.
+than the stop. Takers are worsened by slippage and rounded against; targets rest as makers. Levels
+are signed (ticks × side): a level is reached where the signed price is at or below it, or above it
+for a target, whichever the side.
 """
 
 from typing import Any
@@ -19,6 +21,8 @@ from kernels.dtypes import (
     ORDER,
     STOP,
     TARGET,
+    TARGET_2,
+    TARGET_3,
 )
 from kernels.library.windows import whole
 
@@ -31,6 +35,14 @@ def sign(x: float) -> float:
     return result
 
 
+def money(market: Any, amount: float) -> float:
+    """An amount in whole units of money; already whole where a tick of a lot is."""
+    result = amount
+    if market.fractional > 0.0:
+        result = whole(amount)
+    return result
+
+
 def worsened(side: float, ticks: float, slippage: float) -> float:
     """Price in whole ticks after slippage, rounded against a taker who buys (+1) or sells (−1)."""
     result = floor(ticks * (1.0 - slippage) + 1e-6)
@@ -40,180 +52,266 @@ def worsened(side: float, ticks: float, slippage: float) -> float:
 
 
 def bankruptcy(account: Any, side: float) -> float:
-    """Price in ticks at which an isolated position has lost its margin; not above 0: never."""
+    """Price in ticks at which an isolated position has lost its margin."""
     return floor(account.entry_ticks * (1.0 - side / account.leverage) + 0.5)
 
 
 def liquidation(account: Any, market: Any, side: float) -> float:
-    """Price in ticks at which the venue takes an isolated position; not above 0: never.
+    """Signed ticks at which the venue takes an isolated position; NaN: never.
 
     Long entry·(1 − 1/L)/(1 − mmr), short entry·(1 + 1/L)/(1 + mmr); a long at L = 1 never.
     """
-    return account.entry_ticks * (1.0 - side / account.leverage) / (1.0 - side * market.maintenance)
+    kept = 1.0 - side * market.maintenance
+    edge = account.entry_ticks * (1.0 - side / account.leverage) / kept
+    result = nan
+    if edge > 0.0:
+        result = side * edge
+    return result
 
 
-def tell_liquidation(account: Any, market: Any, at_close: int, price: float) -> float:
-    """Record that the margin is lost."""
-    lost = (account.entry_ticks - price) * account.position * market.unit
-    emit(LIQUIDATED, at_close, price, lost)
-    return lost
-
-
-def close_position(
-    account: Any, market: Any, at_close: int, intent: float, price: float, paid: float, taker: float
+def finish(
+    account: Any, market: Any, at_close: int, side: float, intent: float, price: float, paid: float
 ) -> float:
-    """Close all at `paid` ticks, decided at `price` ticks; write the fill and the trade."""
-    size = account.position
-    side = sign(size)
+    """Settle a position that is flat again, and write the trade."""
+    net = account.realised - account.fees - account.funding
+    worst = minimum(account.worst, price * side) - account.entry_price * side
+    best = maximum(account.best, price * side) - account.entry_price * side
+    emit(
+        CLOSED,
+        at_close,
+        side,
+        account.lots,
+        account.entry_ticks,
+        paid,
+        account.realised + account.slippage,
+        account.fees,
+        account.slippage,
+        account.funding,
+        net,
+        money(market, worst * account.lots * market.unit),
+        money(market, best * account.lots * market.unit),
+        account.bars,
+        intent,
+    )
+    account.cash = account.cash + account.realised
+    account.trades = account.trades + 1.0
+    if net > 0.0:
+        account.wins = account.wins + 1.0
+        account.profit = account.profit + net
+    else:
+        account.loss = account.loss - net
+    account.all_fees = account.all_fees + account.fees
+    account.all_slippage = account.all_slippage + account.slippage
+    account.all_funding = account.all_funding + account.funding
+    account.realised = 0.0
+    account.stop = nan
+    account.edge = nan
+    account.target = nan
+    account.target_2 = nan
+    account.target_3 = nan
+    return 0.0
+
+
+def close_lots(
+    account: Any,
+    market: Any,
+    at_close: int,
+    intent: float,
+    lots: float,
+    price: float,
+    paid: float,
+    taker: float,
+) -> float:
+    """Close some of the position at `paid` ticks, decided at `price` ticks."""
+    side = sign(account.position)
     rate = market.maker
     if taker > 0.0:
         rate = market.taker
     if intent == LIQUIDATION:  # its cost is the margin between here and bankruptcy
         rate = 0.0
-    fee = whole(paid * size * side * market.unit * rate)
-    slip = (price - paid) * size * market.unit
-    gross = (price - account.entry_price) * size * market.unit
-    fees = account.entry_fee + fee
-    slippage = account.entry_slippage + slip
-    net = gross - fees - slippage - account.funding
-    account.mae = minimum(account.mae, gross)
-    account.mfe = maximum(account.mfe, gross)
-    emit(FILL, at_close, -side, intent, size * side, paid, price, fee, slip, taker)
-    emit(
-        CLOSED,
-        at_close,
-        side,
-        size * side,
-        account.entry_ticks,
-        paid,
-        gross,
-        fees,
-        slippage,
-        account.funding,
-        net,
-        account.mae,
-        account.mfe,
-        account.bars,
-        intent,
-    )
-    account.cash = account.cash + (paid - account.entry_ticks) * size * market.unit - fee
-    account.position = 0.0
-    account.stop = nan
-    account.target = nan
-    return net
+    fee = whole(paid * lots * market.unit * rate)
+    slip = money(market, (price - paid) * side * lots * market.unit)
+    made = money(market, (paid - account.entry_ticks) * side * lots * market.unit)
+    account.cash = account.cash - fee
+    account.fees = account.fees + fee
+    account.slippage = account.slippage + slip
+    account.realised = account.realised + made
+    account.position = account.position - side * lots
+    emit(FILL, at_close, -side, intent, lots, paid, price, fee, slip, taker)
+    if account.position == 0.0:
+        finish(account, market, at_close, side, intent, price, paid)
+    return 0.0
 
 
-def open_position(account: Any, intents: Any, bar: Any, market: Any) -> float:
+def open_position(account: Any, intents: Any, bar: Any, market: Any, uses: Any) -> float:
     """Fill the waiting entry at the open; its levels are anchored to the fill."""
     side = sign(intents.entry_lots)
-    price = whole(bar.open / market.tick)
+    price = bar.open
     paid = worsened(side, price, market.slippage)
     lots = intents.entry_lots * side
     fee = whole(paid * lots * market.unit * market.taker)
-    slip = (paid - price) * intents.entry_lots * market.unit
+    slip = money(market, (paid - price) * intents.entry_lots * market.unit)
     account.position = intents.entry_lots
+    account.lots = lots
     account.entry_price = price
     account.entry_ticks = paid
-    account.entry_at = bar.timestamp
-    account.entry_fee = fee
-    account.entry_slippage = slip
+    account.realised = 0.0
+    account.fees = fee
+    account.slippage = slip
     account.funding = 0.0
     account.bars = 0.0
-    account.mae = 0.0
-    account.mfe = 0.0
+    account.worst = price * side
+    account.best = price * side
     account.tag = intents.tag
-    account.stop = maximum(paid - side * intents.stop_ticks, 1.0)
-    account.target = paid + side * intents.target_ticks
+    account.stop = side * maximum(paid - side * intents.stop_ticks, 1.0)
+    account.edge = liquidation(account, market, side)
+    account.target = paid * side + intents.target_ticks
+    if uses.targets > 1.0:
+        account.target_2 = paid * side + intents.target_2_ticks
+        account.target_3 = paid * side + intents.target_3_ticks
+        account.lots_1 = maximum(floor(lots * intents.share_1 + 1e-9), 1.0)
+        account.lots_2 = maximum(floor(lots * intents.share_2 + 1e-9), 1.0)
     account.cash = account.cash - fee
     emit(FILL, 0, side, ENTRY, lots, paid, price, fee, slip, 1.0)
-    emit(OPENED, 0, side, lots, paid, account.stop, account.target, account.tag)
+    emit(OPENED, 0, side, lots, paid, account.stop * side, account.target * side, account.tag)
     intents.entry_lots = 0.0
     return 0.0
 
 
-def leave_at_open(account: Any, intents: Any, market: Any, ticks: float) -> float:
+def take_part(
+    account: Any, market: Any, at_close: int, intent: float, lots: float, price: float
+) -> float:
+    """Close what rests at a target: a maker, no slippage."""
+    side = sign(account.position)
+    part = minimum(lots, account.position * side)
+    emit(ORDER, at_close, -side, intent, part, price, account.tag)
+    close_lots(account, market, at_close, intent, part, price, price, 0.0)
+    return 0.0
+
+
+def take_targets(
+    account: Any, market: Any, at_close: int, signed: float, gapped: float, uses: Any
+) -> float:
+    """Fill every target that `signed` ticks trade through; at the open, at the open's price."""
+    side = sign(account.position)
+    if signed > account.target:
+        price = account.target * side
+        if gapped > 0.0:
+            price = signed * side
+        lots = account.position * side
+        if uses.targets > 1.0:
+            lots = account.lots_1
+            account.lots_1 = 0.0
+            account.target = nan
+        take_part(account, market, at_close, TARGET, lots, price)
+    if uses.targets > 1.0:
+        if account.position != 0.0 and signed > account.target_2:
+            price = account.target_2 * side
+            if gapped > 0.0:
+                price = signed * side
+            lots = account.lots_2
+            account.lots_2 = 0.0
+            account.target_2 = nan
+            take_part(account, market, at_close, TARGET_2, lots, price)
+        if account.position != 0.0 and signed > account.target_3:
+            price = account.target_3 * side
+            if gapped > 0.0:
+                price = signed * side
+            take_part(account, market, at_close, TARGET_3, account.position * side, price)
+    return 0.0
+
+
+def through_target(account: Any, signed: float, uses: Any) -> bool:
+    """Whether a signed price trades through any target."""
+    result = signed > account.target
+    if uses.targets > 1.0:
+        result = result or signed > account.target_2 or signed > account.target_3
+    return result
+
+
+def leave_at_open(
+    account: Any, intents: Any, bar: Any, market: Any, signed: float, uses: Any
+) -> float:
     """Phase 1, exits: a level already passed fills at the open, else an exit that was waiting."""
     side = sign(account.position)
+    lots = account.position * side
     intent = 0.0
-    paid = worsened(-side, ticks, market.slippage)
-    price = ticks
-    taker = 1.0
-    edge = liquidation(account, market, side)
-    if edge > 0.0 and side * (ticks - edge) <= 0.0:
+    price = bar.open
+    paid = worsened(-side, price, market.slippage)
+    if signed <= account.edge:
         intent = LIQUIDATION
         price = bankruptcy(account, side)
         paid = price
-        tell_liquidation(account, market, 0, price)
-    elif side * (ticks - account.stop) <= 0.0:
+        lost = (account.entry_ticks - price) * account.position * market.unit
+        emit(LIQUIDATED, 0, price, money(market, lost))
+    elif signed <= account.stop:
         intent = STOP
-    elif side * (ticks - account.target) >= 1.0:
-        intent = TARGET
-        paid = ticks
-        taker = 0.0
     if intent > 0.0:
         if intents.exit_intent > 0.0:
             emit(CANCELLED, 0, ALREADY_CLOSED, intents.exit_intent)
-        emit(ORDER, 0, -side, intent, account.position * side, price, account.tag)
-    else:
-        intent = intents.exit_intent
-    if intent > 0.0:
-        close_position(account, market, 0, intent, price, paid, taker)
+        emit(ORDER, 0, -side, intent, lots, price, account.tag)
+        close_lots(account, market, 0, intent, lots, price, paid, 1.0)
+    elif uses.targets < 2.0 and signed > account.target:
+        if intents.exit_intent > 0.0:
+            emit(CANCELLED, 0, ALREADY_CLOSED, intents.exit_intent)
+        take_targets(account, market, 0, signed, 1.0, uses)
+    elif intents.exit_intent > 0.0:
+        close_lots(account, market, 0, intents.exit_intent, lots, price, paid, 1.0)
+    elif uses.targets > 1.0:
+        take_targets(account, market, 0, signed, 1.0, uses)
+    intents.exit_intent = 0.0
     return 0.0
 
 
-def fill_open(account: Any, intents: Any, bar: Any, market: Any) -> float:
+def fill_open(account: Any, intents: Any, bar: Any, market: Any, uses: Any) -> float:
     """Phase 1: exits first, then the entry that was waiting."""
     if account.position != 0.0:
-        leave_at_open(account, intents, market, whole(bar.open / market.tick))
-    intents.exit_intent = 0.0
+        signed = bar.open * sign(account.position)
+        passed = signed <= account.stop or signed <= account.edge
+        if passed or intents.exit_intent > 0.0 or through_target(account, signed, uses):
+            leave_at_open(account, intents, bar, market, signed, uses)
     if intents.entry_lots != 0.0:
-        open_position(account, intents, bar, market)
+        open_position(account, intents, bar, market, uses)
     return 0.0
 
 
-def fill_inside(account: Any, bar: Any, market: Any) -> float:
-    """Phase 2: within the bar the stop comes before any target; liquidation only if it is nearer.
+def leave_inside(account: Any, market: Any, worst: float, best: float, uses: Any) -> float:
+    """Phase 2, a level was reached: liquidation if it is nearer than the stop, stop, targets.
 
     A stop is a taker at its level, worsened by slippage; a target rests as maker and needs one tick
     of trade-through.
     """
     side = sign(account.position)
+    lots = account.position * side
+    if worst <= account.edge and not (worst <= account.stop and account.stop >= account.edge):
+        price = bankruptcy(account, side)
+        lost = (account.entry_ticks - price) * account.position * market.unit
+        emit(LIQUIDATED, 1, price, money(market, lost))
+        emit(ORDER, 1, -side, LIQUIDATION, lots, price, account.tag)
+        close_lots(account, market, 1, LIQUIDATION, lots, price, price, 1.0)
+    elif worst <= account.stop:
+        price = account.stop * side
+        emit(ORDER, 1, -side, STOP, lots, price, account.tag)
+        paid = worsened(-side, price, market.slippage)
+        close_lots(account, market, 1, STOP, lots, price, paid, 1.0)
+    else:
+        account.worst = minimum(account.worst, worst)
+        take_targets(account, market, 1, best, 0.0, uses)
+        if account.position != 0.0:
+            account.best = maximum(account.best, best)
+    return 0.0
+
+
+def fill_inside(account: Any, bar: Any, market: Any, uses: Any) -> float:
+    """Phase 2: what the bar's range reaches."""
     worst = bar.low
     best = bar.high
-    if side < 0.0:
-        worst = bar.high
-        best = bar.low
-    worst = whole(worst / market.tick)
-    best = whole(best / market.tick)
-    intent = 0.0
-    price = account.stop
-    paid = price
-    taker = 1.0
-    edge = liquidation(account, market, side)
-    stopped = side * (worst - account.stop) <= 0.0
-    taken = edge > 0.0 and side * (worst - edge) <= 0.0
-    if taken and (not stopped or side * (account.stop - edge) < 0.0):
-        intent = LIQUIDATION
-        price = bankruptcy(account, side)
-        paid = price
-        tell_liquidation(account, market, 1, price)
-    elif stopped:
-        intent = STOP
-        paid = worsened(-side, price, market.slippage)
+    if account.position < 0.0:
+        worst = -bar.high
+        best = -bar.low
+    if worst <= account.stop or worst <= account.edge or through_target(account, best, uses):
+        leave_inside(account, market, worst, best, uses)
     else:
-        account.mae = minimum(
-            account.mae, (worst - account.entry_price) * account.position * market.unit
-        )
-        if side * (best - account.target) >= 1.0:
-            intent = TARGET
-            price = account.target
-            paid = price
-            taker = 0.0
-        else:
-            account.mfe = maximum(
-                account.mfe, (best - account.entry_price) * account.position * market.unit
-            )
-    if intent > 0.0:
-        emit(ORDER, 1, -side, intent, account.position * side, price, account.tag)
-        close_position(account, market, 1, intent, price, paid, taker)
+        account.worst = minimum(account.worst, worst)
+        account.best = maximum(account.best, best)
     return 0.0

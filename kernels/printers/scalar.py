@@ -1,34 +1,20 @@
-"""Spells a flat program as Python for numba: the reference, and what live and paper run.
+"""Spells units and steps as Python for numba: the reference, and what live and paper run.
 
 Only IEEE basic operations are spelled, `fastmath` is never set and division follows IEEE
 (`error_model="numpy"`), so the bits are those every other printer must give.
+
+Arrays: consts [n, columns], state [n, slots], desk [n, slots], rows [n, rows, bars] per unit with
+index [accounts] into it, candles [m, columns], tape [t, columns], out [n, room, RECORD_WIDTH].
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from kernels import dtypes, ir
-from kernels.frontend.flat import CANDLE, Flat
-from kernels.frontend.scope import Output
+from kernels.stages import DESK, KEPT, TAPE, Step, Unit
 
-# All that a step over one account reads and writes lies in one array: a call passes few arguments.
-DESK: dict[tuple[str, str], int] = {
-    (record, name): slot
-    for slot, (record, name) in enumerate(
-        (record, name)
-        for record, layout in (
-            ("account", dtypes.ACCOUNT),
-            ("intents", dtypes.PENDING),
-            ("market", dtypes.MARKET),
-            ("limits", dtypes.LIMITS),
-            ("control", dtypes.CONTROL),
-            ("clock", dtypes.CLOCK),
-        )
-        for name in layout.names or ()
-    )
-}
 HEADER = '''"""Generated: do not edit."""
 
 import numpy as np
@@ -38,33 +24,19 @@ NAN = np.float64(np.nan)
 COMPILE = dict(cache=True, nogil=True, fastmath=False, error_model="numpy")
 
 '''
+Place = Callable[[ir.Field], str]
 
 
 class Speller:
-    """Spells expressions and statements; `fields` says how a record's field is read."""
+    """Spells expressions and statements; `place` says where a record's field is.
 
-    def __init__(
-        self, parameters: Sequence[str], constants: Sequence[str], rows: Sequence[str]
-    ) -> None:
-        self.parameters = list(parameters)
-        self.constants = list(constants)
-        self.rows = list(rows)
+    `slot` says where a slot of the state is, `ring` what a ring's cells are in.
+    """
 
-    def field(self, expr: ir.Field) -> str:
-        match expr.record:
-            case "param":
-                return f"params[{self.parameters.index(expr.name)}]"
-            case "const":
-                return f"constants[{self.constants.index(expr.name)}]"
-            case "row":
-                return f"rows[{self.rows.index(expr.name)}, m]"
-            case "candle":
-                return f"candle[{1 + CANDLE.index(expr.name)}]"
-            case "bar" if expr.name == "timestamp":
-                return "np.float64(bars[i].timestamp)"
-            case "bar":
-                return f"bars[i].{expr.name}"
-        return f"desk[{DESK[expr.record, expr.name]}]"
+    def __init__(self, place: Place, slot: str = "s[{}]", ring: str = "s") -> None:
+        self.place = place
+        self.slot = slot
+        self.ring = ring
 
     def expression(self, expr: ir.Expr) -> str:
         match expr:
@@ -89,11 +61,11 @@ class Speller:
             case ir.Var(name=name):
                 return name
             case ir.Field():
-                return self.field(expr)
+                return self.place(expr)
             case ir.State(slot=slot):
-                return f"state[{slot}]"
+                return self.slot.format(slot)
             case ir.Cell(base=base, index=index):
-                return f"state[{base} + int({self.expression(index)})]"
+                return f"{self.ring}[{base} + int({self.expression(index)})]"
 
     def block(self, statements: Sequence[ir.Stmt], indent: int) -> list[str]:
         lines: list[str] = []
@@ -113,144 +85,199 @@ class Speller:
                     lines.append(f"{pad}    {var.name} = np.float64(n_{var.name})")
                     lines += self.block(body, indent + 1)
                 case ir.Emit(kind=kind, at_close=at_close, values=values):
-                    cells = [str(float(kind)), "i", str(float(at_close))]
+                    cells = [str(float(kind)), "np.float64(t)", str(float(at_close))]
                     cells += [self.expression(v) for v in values]
                     cells += ["0.0"] * (dtypes.RECORD_WIDTH - len(cells))
                     lines.append(f"{pad}k = record(out, k, {', '.join(cells)})")
         return lines
+
+    def stored(self, value: ir.Expr) -> str:
+        spelled = self.expression(value)
+        return f"(1.0 if {spelled} else 0.0)" if ir.type_of(value) == "bool" else spelled
+
+
+def number(value: float) -> str:
+    if math.isnan(value):
+        return "NAN"
+    if math.isinf(value):
+        return f"({'-' if value < 0 else ''}np.inf)"
+    return repr(value) if value >= 0 and not np.signbit(value) else f"({value!r})"
+
+
+def function(name: str, arguments: str, body: Sequence[str], result: str = "") -> str:
+    lines = [f"@njit(**COMPILE)\ndef {name}({arguments}):", *body]
+    return "\n".join([*lines, f"    return {result}".rstrip()]) + "\n\n\n"
 
 
 def print_record() -> str:
     """Spell how one record is written: a function of its own keeps every caller small."""
     names = [f"v{n}" for n in range(dtypes.RECORD_WIDTH)]
     body = [f"    out[k, {n}] = {name}" for n, name in enumerate(names)]
-    return HEADER.format(imports="") + function(
-        "record", f"out, k, {', '.join(names)}", body, "k + 1"
-    )
+    text = function("record", f"out, k, {', '.join(names)}", body, "k + 1")
+    return HEADER.format(imports="") + text
 
 
-def number(value: float) -> str:
-    if math.isnan(value):
-        return "NAN"
-    return repr(value) if value >= 0 and not np.signbit(value) else f"({value!r})"
+def in_memory(columns: Sequence[str], candles: Sequence[str], rows: Sequence[str] = ()) -> Place:
+    """Fields read where they lie: constants c, account d, the unit's rows r at bar j."""
+
+    def place(field: ir.Field) -> str:
+        match field.record:
+            case "param" | "const":
+                return f"c[{columns.index(field.name)}]"
+            case "row":
+                return f"r[{rows.index(field.name)}, j]"
+            case "candle":
+                return f"candles[b0 + j, {candles.index(field.name)}]"
+            case "bar":
+                return f"tape[t, {TAPE[field.name]}]"
+        return f"d[{DESK[field.record, field.name]}]"
+
+    return place
 
 
-def function(name: str, arguments: str, body: Sequence[str], result: str) -> str:
-    lines = [f"@njit(**COMPILE)\ndef {name}({arguments}):", *body, f"    return {result}"]
-    return "\n".join(lines) + "\n\n\n"
+# A run of one version: records are written, and the broker is the same compiled code for all.
 
 
-def print_simulate(simulate: Output, record_module: str) -> str:
-    """Spell the broker: the same for every strategy, so it is compiled once.
+def print_simulate(step: Step, record_module: str) -> str:
+    """Spell the broker, looping over the bars between two decisions.
 
-    It loops over the bars between two decisions: a call per bar would cost as much as the bar.
+    A call per bar would cost as much as the bar.
     """
-    speller = Speller((), list(simulate.constants), ())
-    loop = ["    for i in range(start, stop):", *speller.block(simulate.statements, 2)]
-    imports = f"from {record_module} import record\n"
-    return HEADER.format(imports=imports) + function(
-        "simulate", "start, stop, bars, desk, out, k", loop, "k"
-    )
+    speller = Speller(in_memory((), ()))
+    loop = ["    for t in range(start, stop):", *speller.block(step.simulate, 2)]
+    text = function("simulate", "start, stop, tape, d, out, k", loop, "k")
+    return HEADER.format(imports=f"from {record_module} import record\n") + text
 
 
-def print_strategy(flat: Flat, record_module: str, simulate_module: str) -> str:
-    """Spell one strategy: constants, series of a closed bar, the decision, and the two loops."""
+def print_run(step: Step, record_module: str, simulate_module: str) -> str:
+    """Spell the two functions of a run: the series of its one unit, and the step."""
+    imports = f"from {record_module} import record\nfrom {simulate_module} import simulate\n"
+    (unit,) = step.shared
     return (
-        HEADER.format(
-            imports=f"from {record_module} import record\nfrom {simulate_module} import simulate\n"
-        )
-        + print_constants(flat)
-        + print_update(flat)
-        + print_decide(flat)
-        + LOOPS.format(closed=DESK["clock", "closed"], index=DESK["clock", "index"])
+        HEADER.format(imports=imports)
+        + print_series(unit, step.columns, step.candles)
+        + print_decide(step, unit)
+        + RUN.format(closed=TAPE["closed"], index=TAPE["index"])
     )
 
 
-def print_constants(flat: Flat) -> str:
-    speller = Speller(list(flat.parameters), list(flat.series.constants), ())
-    body = [
-        f"    constants[{n}] = {speller.expression(expr)}"
-        for n, expr in enumerate(flat.series.constants.values())
-    ]
-    return function("fix_constants", "params, constants", body, "None")
+def print_unit(unit: Unit, columns: Sequence[str], candles: Sequence[str]) -> str:
+    """Spell a unit on its own, for many instances of it."""
+    return HEADER.format(imports="") + print_series(unit, columns, candles)
 
 
-def print_update(flat: Flat) -> str:
-    speller = Speller(list(flat.parameters), list(flat.series.constants), ())
-    body = speller.block(flat.series.statements, 1)
-    for n, value in enumerate(flat.rows.values()):
-        spelled = speller.expression(value)
-        if ir.type_of(value) == "bool":
-            spelled = f"(1.0 if {spelled} else 0.0)"
-        body.append(f"    rows[{n}, m] = {spelled}")
-    return function("update", "candle, params, constants, state, rows, m", body, "None")
+def print_decide(step: Step, unit: Unit) -> str:
+    speller = Speller(in_memory(step.columns, step.candles, list(unit.rows)))
+    return function("decide", "t, j, tape, r, c, d, out, k", speller.block(step.decide, 1), "k")
 
 
-def print_decide(flat: Flat) -> str:
-    speller = Speller(list(flat.parameters), list(flat.decide.constants), list(flat.rows))
-    arguments = "i, rows, m, params, constants, desk, out, k"
-    return function("decide", arguments, speller.block(flat.decide.statements, 1), "k")
+def print_series(unit: Unit, columns: Sequence[str], candles: Sequence[str]) -> str:
+    """Spell a unit: every instance over the strategy bars b0 … b1 − 1."""
+    speller = Speller(in_memory(columns, candles))
+    body = ["    for u in range(consts.shape[0]):", "        c = consts[u]", "        s = state[u]"]
+    body += ["        for j in range(b1 - b0):", *speller.block(unit.statements, 3)]
+    for n, value in enumerate(unit.rows.values()):
+        body.append(f"            rows[u, {n}, j] = {speller.stored(value)}")
+    return function("series", "candles, b0, b1, consts, state, rows", body)
 
 
-# The building candle: bucket, open, high, low, close, volume, and 1 where it holds a bar.
-LOOPS = '''@njit(**COMPILE)
-def series(bars, base_ms, bar_ms, params, constants, state, candle, rows, closed_at, closed_open):
-    """Build strategy bars and fill a column of rows at each close; gives how many closed."""
-    m = 0
-    for i in range(bars.shape[0]):
-        start = bars[i].timestamp - bars[i].timestamp % bar_ms
-        if candle[6] != 0.0 and candle[0] != np.float64(start):
-            update(candle, params, constants, state, rows, m)
-            closed_at[m] = i
-            closed_open[m] = np.int64(candle[0])
-            m += 1
-            candle[6] = 0.0
-        if candle[6] == 0.0:
-            candle[0] = np.float64(start)
-            candle[1] = bars[i].open
-            candle[2] = bars[i].high
-            candle[3] = bars[i].low
-            candle[5] = 0.0
-            candle[6] = 1.0
-        candle[2] = bars[i].high if bars[i].high > candle[2] else candle[2]
-        candle[3] = bars[i].low if bars[i].low < candle[3] else candle[3]
-        candle[4] = bars[i].close
-        candle[5] = candle[5] + bars[i].volume
-        if bars[i].timestamp + base_ms >= start + bar_ms:
-            update(candle, params, constants, state, rows, m)
-            closed_at[m] = i
-            closed_open[m] = start
-            m += 1
-            candle[6] = 0.0
-    return m
-
-
-@njit(**COMPILE)
-def step(bars, rows, closed_at, closed, params, constants, desk, out):
+RUN = '''@njit(**COMPILE)
+def step(tape, rows, consts, desk, out, counts):
     """Take every bar through simulate, and through decide where a strategy bar closed."""
-    k = 0
-    m = 0
-    i = 0
-    while m < closed:
-        at = closed_at[m]
-        k = simulate(i, at + 1, bars, desk, out, k)
-        i = at + 1
-        before = m
-        while m < closed and closed_at[m] == at:
-            m += 1
-        desk[{closed}] = np.float64(m - before)
-        desk[{index}] = np.float64(m - 1)
-        k = decide(at, rows, m - 1, params, constants, desk, out, k)
-    return simulate(i, bars.shape[0], bars, desk, out, k)
-
-
-@njit(**COMPILE)
-def first_bad(bars):
-    """Index of the first bar with a figure that is not finite, else -1."""
-    for i in range(bars.shape[0]):
-        total = bars[i].open + bars[i].high + bars[i].low + bars[i].close
-        total += bars[i].volume + bars[i].funding
-        if not total - total == 0.0:
-            return i
-    return -1
+    for n in range(desk.shape[0]):
+        d = desk[n]
+        k = 0
+        start = 0
+        for t in range(tape.shape[0]):
+            if tape[t, {closed}] > 0.0:
+                k = simulate(start, t + 1, tape, d, out[n], k)
+                j = int(tape[t, {index}])
+                k = decide(t, j, tape, rows[0], consts[0], d, out[n], k)
+                start = t + 1
+        counts[n] = simulate(start, tape.shape[0], tape, d, out[n], k)
 '''
+
+
+# Many accounts at once: nothing is written, and what an account holds stays in registers.
+
+
+def print_sweep(step: Step) -> str:
+    """Spell a step over accounts a0 … a1 − 1 and bars t0 … t1 − 1; rows begin at bar b0."""
+    body = ["    for a in range(a0, a1):"]
+    speller = Speller(in_registers(step), "s_{}", "s")
+    slots = flying_slots(step)
+    body += [f"        c_{n} = consts[a, {n}]" for n in range(len(step.columns))]
+    body += [f"        d_{n} = desk[a, {n}]" for n in range(KEPT)]
+    body += ["        s = state[a]", *(f"        s_{n} = s[{n}]" for n in slots)]
+    body += [f"        r_{k} = rows_{k}[index_{k}[a]]" for k in range(len(step.shared))]
+    body += ["        t = t0", "        while t < t1:"]
+    if step.skips:
+        idle = (f"d_{DESK[place]} == 0.0" for place in (IDLE_POSITION, IDLE_ENTRY))
+        body += [f"            if {' and '.join(idle)}:"]
+        body += [f"                t = max(t, min(t1, int(tape[t, {TAPE['wake']}])))"]
+        body += ["                if t >= t1:", "                    break"]
+    body += speller.block(step.simulate, 3)
+    body += [f"            if tape[t, {TAPE['closed']}] > 0.0:"]
+    body += [f"                last = int(tape[t, {TAPE['index']}]) - b0"]
+    if step.flying:
+        body += [
+            f"                for j in range(last + 1 - int(tape[t, {TAPE['closed']}]), last + 1):"
+        ]
+        body += flying_lines(step, speller, 5)
+    body += ["                j = last", *speller.block(step.decide, 4)]
+    body += ["            t += 1"]
+    body += [f"        desk[a, {n}] = d_{n}" for n in range(KEPT)]
+    body += [f"        s[{n}] = s_{n}" for n in slots]
+    arguments = "a0, a1, t0, t1, b0, tape, candles, consts, state, desk"
+    shared = "".join(f", rows_{k}, index_{k}" for k in range(len(step.shared)))
+    return HEADER.format(imports="") + function("sweep", arguments + shared, body)
+
+
+IDLE_POSITION = ("account", "position")
+IDLE_ENTRY = ("intents", "entry_lots")
+
+
+def flying_lines(step: Step, speller: Speller, indent: int) -> list[str]:
+    lines: list[str] = []
+    pad = "    " * indent
+    if step.flying is not None:
+        lines += speller.block(step.flying.statements, indent)
+        rows = step.flying.rows.items()
+        lines += [f"{pad}{flown(name)} = {speller.stored(value)}" for name, value in rows]
+    return lines
+
+
+def flown(row: str) -> str:
+    return f"f_{row.encode().hex()}"
+
+
+def flying_slots(step: Step) -> list[int]:
+    """State slots of the flying unit that are no ring's: they live in registers."""
+    unit = step.flying
+    if unit is None:
+        return []
+    cells = {n for base, length in unit.rings.items() for n in range(base, base + length)}
+    return [n for n in range(len(unit.initial)) if n not in cells]
+
+
+def in_registers(step: Step) -> Place:
+    columns, candles = step.columns, step.candles
+    flying = step.flying.rows if step.flying is not None else {}
+    shared = {name: (k, n) for k, u in enumerate(step.shared) for n, name in enumerate(u.rows)}
+
+    def place(field: ir.Field) -> str:
+        match field.record:
+            case "param" | "const":
+                return f"c_{columns.index(field.name)}"
+            case "row" if field.name in flying:
+                return flown(field.name)
+            case "row":
+                unit, row = shared[field.name]
+                return f"r_{unit}[{row}, j]"
+            case "candle":
+                return f"candles[b0 + j, {candles.index(field.name)}]"
+            case "bar":
+                return f"tape[t, {TAPE[field.name]}]"
+        return f"d_{DESK[field.record, field.name]}"
+
+    return place

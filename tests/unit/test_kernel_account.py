@@ -263,12 +263,14 @@ def test_equity_when_hours_pass_then_is_marked_once_an_hour() -> None:
     assert list(of_kind(block, d.MARKED)[:, d.BAR_INDEX]) == [59, 119, 179]
 
 
+COSTS = market(slippage=0.0003, maker=0.0002, taker=0.0005, perpetual=1)
+
+
 def traded(seed: int, leverage: int, bounds: Array | None = None) -> tuple[Array, Block, Runner]:
     bars = walk(3000, seed)
     bars["volume"] = np.random.default_rng(seed).integers(1, 9, len(bars))
-    costs = market(slippage=0.0003, maker=0.0002, taker=0.0005, perpetual=1)
     bars["funding"][::480] = 0.0001
-    runner = runner_of(PROGRAM, (leverage,), costs, bounds, stop=60.0, target=90.0, hold=20)
+    runner = runner_of(PROGRAM, (leverage,), COSTS, bounds, stop=60.0, target=90.0, hold=20)
     return bars, runner.run(bars, [0]), runner
 
 
@@ -283,8 +285,14 @@ def test_trades_when_summed_then_parts_equal_the_whole_to_the_last_unit(
         closed[:, d.E] - closed[:, d.F] - closed[:, d.G] - closed[:, d.H] == closed[:, d.I]
     ).all()
     account = runner.account(0)
-    open_costs = account["entry_fee"] + account["funding"] if account["position"] else 0.0
+    open_costs = account["fees"] + account["funding"] if account["position"] else 0.0
     assert account["cash"] == CAPITAL + closed[:, d.I].sum() - open_costs
+    assert account["trades"] == len(closed)
+    assert account["wins"] == (closed[:, d.I] > 0).sum()
+    assert account["profit"] - account["loss"] == closed[:, d.I].sum()
+    assert account["profit"] == closed[closed[:, d.I] > 0, d.I].sum()
+    for name, column in (("all_fees", d.F), ("all_slippage", d.G), ("all_funding", d.H)):
+        assert account[name] == closed[:, column].sum()
     money = np.concatenate(
         [closed[:, d.E : d.L].ravel(), of_kind(block, d.FILL)[:, d.F : d.H].ravel()]
     )
@@ -296,7 +304,7 @@ def test_trades_when_summed_then_parts_equal_the_whole_to_the_last_unit(
 @given(seed=st.integers(0, 1000), cuts=st.lists(st.integers(1, 2999), max_size=6, unique=True))
 def test_run_when_cut_anywhere_then_gives_the_same_bytes(seed: int, cuts: list[int]) -> None:
     bars, whole, reference = traded(seed, 8)
-    resumed = runner_of(PROGRAM, (8,), reference.market, None, stop=60.0, target=90.0, hold=20)
+    resumed = runner_of(PROGRAM, (8,), COSTS, None, stop=60.0, target=90.0, hold=20)
     tapes = TradeTape(MINUTE), TradeTape(MINUTE)
     tapes[0].add(whole.records[0], bars["timestamp"])
     edges = [0, *sorted(cuts), len(bars)]
@@ -304,7 +312,7 @@ def test_run_when_cut_anywhere_then_gives_the_same_bytes(seed: int, cuts: list[i
         part = bars[start:end]
         tapes[1].add(resumed.run(part, [0]).records[0], part["timestamp"])
         state = resumed.state()
-        resumed = runner_of(PROGRAM, (8,), reference.market, None, stop=60.0, target=90.0, hold=20)
+        resumed = runner_of(PROGRAM, (8,), COSTS, None, stop=60.0, target=90.0, hold=20)
         resumed.restore(state)
     assert resumed.digest() == reference.digest()
     assert tapes[0].digest() == tapes[1].digest()

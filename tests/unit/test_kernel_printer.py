@@ -27,12 +27,14 @@ def assert_read_alike(program: Program, bars: Array, leverage: int, bounds: Arra
     machine = Machine(program, COSTS, bounds, leverage)
     machine.run(bars)
     assert np.array_equal(bits(block.records[0]), bits(machine.written))
-    named = [list(program.flat.rows).index(name) for name in program.series_names]
-    series = np.array(machine.rows).reshape(-1, len(program.flat.rows))[:, named].T
+    rows = list(machine.unit.rows)
+    named = [rows.index(name) for name in program.series_names]
+    series = np.array(machine.rows).reshape(-1, len(rows))[:, named].T
     assert np.array_equal(bits(block.series), bits(series))
-    assert np.array_equal(bits(runner.series_state[: len(machine.state)]), bits(machine.state))
+    state = runner.machine.state()
+    assert np.array_equal(bits(state[: len(machine.state)]), bits(machine.state))
     kept = [*machine.records["account"].values(), *machine.records["intents"].values()]
-    assert np.array_equal(bits(runner.lanes[0].kept), bits(kept))
+    assert np.array_equal(bits(runner.machine.kept()[0]), bits(kept))
     return machine
 
 

@@ -1,0 +1,118 @@
+"""What entry() and exits() may answer, and how large a trade is asked to be."""
+
+import ast
+from collections.abc import Callable
+
+from kernels import dtypes, ir
+from kernels.frontend.scope import Value, as_value
+from kernels.frontend.source import refused, spelled
+
+SIDES = {"FLAT": 0.0, "LONG": 1.0, "SHORT": -1.0}
+MAX_TARGETS = 3
+NAN = ir.Num(float("nan"))
+# What exits() amounts to: stop, three targets, the shares of the first two, strategy bars.
+PLAN: tuple[ir.Type, ...] = ("num",) * 7
+PLANNED = (
+    "plan(stop=…, target=…, max_bars=…), stop at least;"
+    " or targets=((distance, share), …, distance), at most 3"
+)
+
+Number = Callable[[ast.expr], Value]
+Tag = Callable[[ast.expr], ir.Num]
+
+
+def signal(node: ast.expr | None, at: ast.AST, number: Number, tag_of: Tag) -> tuple[Value, ...]:
+    """Read FLAT, LONG, SHORT, long(…) or short(…): side, confidence, tag index."""
+    match node:
+        case ast.Name(id=side) if side in SIDES:
+            return ir.Num(SIDES[side]), ir.Num(1.0), ir.Num(0.0)
+        case ast.Call(func=ast.Name(id="long" | "short" as word), args=[]):
+            tag, confidence = ir.Num(0.0), as_value(ir.Num(1.0))
+            for keyword in node.keywords:
+                if keyword.arg == "tag":
+                    tag = tag_of(keyword.value)
+                elif keyword.arg == "confidence":
+                    confidence = number(keyword.value)
+                else:
+                    raise refused(
+                        keyword.value, f"the argument {keyword.arg!r}", "tag and confidence"
+                    )
+            return ir.Num(1.0 if word == "long" else -1.0), confidence, tag
+    allowed = "FLAT, long(tag=…, confidence=…) or short(…)"
+    raise refused(node or at, spelled(node) if node else "nothing returned", allowed)
+
+
+def plan(node: ast.expr | None, at: ast.AST, number: Number) -> tuple[Value, ...]:
+    """Read plan(…): the seven values of PLAN."""
+    words = ("stop", "target", "max_bars")
+    match node:
+        case ast.Call(func=ast.Name(id="plan")) if len(node.args) <= len(words):
+            given = dict(zip(words, node.args, strict=False))
+            for keyword in node.keywords:
+                known = keyword.arg in (*words, "targets")
+                if not known or keyword.arg in given:
+                    raise refused(keyword.value, f"the argument {keyword.arg!r}", PLANNED)
+                given[str(keyword.arg)] = keyword.value
+            if "stop" in given and not {"target", "targets"} <= set(given):
+                stop = number(given["stop"])
+                aims, shares = targets(given, number)
+                bars = number(given["max_bars"]) if "max_bars" in given else NAN
+                return (stop, *aims, *shares, bars)
+    raise refused(node or at, spelled(node) if node else "nothing returned", PLANNED)
+
+
+def targets(
+    given: dict[str, ast.expr], number: Number
+) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+    if "targets" not in given:
+        first = number(given["target"]) if "target" in given else NAN
+        return (first, NAN, NAN), (NAN, NAN)
+    node = given["targets"]
+    if not isinstance(node, ast.Tuple) or not 1 <= len(node.elts) <= MAX_TARGETS:
+        raise refused(node, spelled(node), PLANNED)
+    aims: list[Value] = []
+    shares: list[Value] = []
+    for item in node.elts[:-1]:
+        if not isinstance(item, ast.Tuple) or len(item.elts) != 2:
+            raise refused(item, spelled(item), "(distance, share) before the last target")
+        aims.append(number(item.elts[0]))
+        shares.append(share(item.elts[1], number))
+    if isinstance(node.elts[-1], ast.Tuple):
+        raise refused(
+            node.elts[-1], spelled(node.elts[-1]), "a distance: the last target closes what is left"
+        )
+    aims.append(number(node.elts[-1]))
+    if len(aims) > 1:
+        shares.append(ir.Num(1.0))  # the last of two closes what is left
+    return pad(aims, MAX_TARGETS), pad(shares[:2], 2)
+
+
+def has_parts(function: ast.FunctionDef) -> bool:
+    """Whether any plan of exits() closes in parts."""
+    return any(
+        isinstance(node, ast.keyword)
+        and node.arg == "targets"
+        and isinstance(node.value, ast.Tuple)
+        and len(node.value.elts) > 1
+        for node in ast.walk(function)
+    )
+
+
+def pad(values: list[Value], length: int) -> tuple[Value, ...]:
+    return (*values, *[NAN] * (length - len(values)))
+
+
+def share(node: ast.expr, number: Number) -> Value:
+    value = number(node)
+    plain = not isinstance(value, ir.Num) or 0.0 < value.value < 1.0
+    if ir.level_of(value) != ir.CONST or not plain:
+        raise refused(node, spelled(node), "a share between 0 and 1, a number or a parameter")
+    return value
+
+
+def sizing_method(node: ast.expr) -> int:
+    """Read the name of a sizing method; gives its code."""
+    match node:
+        case ast.Constant(value=str(name)) if name in dtypes.SIZING:
+            return dtypes.SIZING.index(name)
+    raise refused(node, spelled(node), "one of " + ", ".join(map(repr, dtypes.SIZING)))

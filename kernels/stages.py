@@ -1,0 +1,306 @@
+"""A strategy in two stages: series, then the step over them.
+
+Series that depend on the same parameters form a unit: over many parameter sets a unit is computed
+once per distinct choice of its own parameters and shared, or computed inside the step where hardly
+anything is shared. Whichever way a unit is computed, it is the same statements over the same bars,
+so the bits are the same. Printers spell units and steps; they never look at a strategy.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from kernels import dtypes, fold, ir
+from kernels.frontend.flat import WARM, Flat
+from kernels.frontend.scope import Value
+
+# Where the fields of an account stand among its doubles. The first KEPT are its state; what follows
+# is only read, and only by steps that emit (elsewhere it is known when the step is printed).
+DESK: dict[tuple[str, str], int] = {
+    (record, name): slot
+    for slot, (record, name) in enumerate(
+        (record, name)
+        for record, layout in (
+            ("account", dtypes.ACCOUNT),
+            ("intents", dtypes.PENDING),
+            ("market", dtypes.MARKET),
+            ("limits", dtypes.LIMITS),
+            ("control", dtypes.CONTROL),
+        )
+        for name in layout.names or ()
+    )
+}
+KEPT = sum(len(layout.names or ()) for layout in (dtypes.ACCOUNT, dtypes.PENDING))
+TAPE: dict[str, int] = {name: column for column, name in enumerate(dtypes.TAPE.names or ())}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Series computed together, bar by bar of the strategy.
+
+    State slots are numbered from 0; `initial` holds what they start as. `rows` are what the step
+    reads: an expression each, evaluated after the statements (a condition is stored as 1 or 0).
+    """
+
+    parameters: frozenset[str]  # all that its figures depend on
+    statements: tuple[ir.Stmt, ...]
+    initial: tuple[float, ...]
+    rings: Mapping[int, int]  # first slot of each ring buffer -> its length
+    rows: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens to one account: `simulate` at every base bar, `decide` where a bar closed.
+
+    `shared` units are read as rows from memory; the statements of the `flying` one run in the step,
+    just before `decide`, once for each strategy bar that closed. `emits`: records are written.
+    """
+
+    simulate: tuple[ir.Stmt, ...]
+    decide: tuple[ir.Stmt, ...]
+    shared: tuple[Unit, ...]
+    flying: Unit | None
+    columns: tuple[str, ...]  # of an instance's constants: parameters, then what follows from them
+    candles: tuple[str, ...]  # columns of a strategy bar
+    emits: bool
+    skips: bool  # whether an idle account may jump to the tape's next `wake`
+
+    @property
+    def slots(self) -> int:
+        """Doubles of one account."""
+        return len(DESK) if self.emits else KEPT
+
+
+def whole(flat: Flat) -> Step:
+    """One unit of all series, and a step that writes records: a run of one version."""
+    rows = {**flat.rows, WARM: warmth(flat.rows.values())}
+    unit = unit_of(flat, rows)
+    return Step(
+        simulate=tuple(flat.simulate.statements),
+        decide=tuple(flat.decide.statements),
+        shared=(unit,),
+        flying=None,
+        columns=columns(flat),
+        candles=flat.candles,
+        emits=True,
+        skips=False,
+    )
+
+
+@dataclass(frozen=True)
+class Group:
+    """Series that depend on the same parameters, and so could be computed once for many accounts.
+
+    `anchors` are the last values that depend on no other parameter: what lies between them and what
+    `decide` reads (a band of one's own width, a comparison) is cheap and keeps no state.
+    """
+
+    parameters: frozenset[str]
+    anchors: Mapping[str, ir.Var]  # row name -> variable
+
+
+def groups(flat: Flat) -> list[Group]:
+    """Split the series by the parameters they depend on, in the order of the file."""
+    found: dict[frozenset[str], dict[str, ir.Var]] = {}
+    for var in anchors(flat):
+        found.setdefault(dependence(flat, var), {})[f"~{var.name}"] = var
+    return [Group(parameters, rows) for parameters, rows in found.items()]
+
+
+def step_over(flat: Flat, shared: Sequence[Group], known: fold.Known, skips: bool) -> Step:
+    """A step for many accounts at once: nothing is written but the accounts themselves.
+
+    The series of `shared` groups are read from memory, all others are computed in the step; `known`
+    fields (a market, limits that are off) are put in as numbers.
+    """
+    given = {var.name: name for g in shared for name, var in g.anchors.items()}
+    units: list[Unit] = []
+    tests: list[Value] = []
+    watched = [v for v in flat.rows.values() if ir.type_of(v) == "num"]
+    for number, group in enumerate(shared):
+        ours = [v for v in watched if v in group.anchors.values()]
+        watched = [v for v in watched if v not in ours]
+        extra = {f"{WARM}{number}": warmth(ours)} if ours else {}
+        units.append(unit_of(flat, {**group.anchors, **extra}))
+        tests += [ir.Binary("!=", ir.Field("row", n, ir.SERIES), ir.Num(0.0)) for n in extra]
+    read = {
+        field.name
+        for expr in ir.expressions(flat.decide.statements)
+        for field in ir.leaves(expr, ir.Field)
+        if field.record == "row"
+    }
+    rows = {name: value for name, value in flat.rows.items() if name in read}
+    rows[WARM] = joined([*tests, *([warmth(watched)] if watched else [])])
+    return Step(
+        simulate=tuple(fold.specialise(silent(flat.simulate.statements), known)),
+        decide=tuple(fold.specialise(silent(flat.decide.statements), known)),
+        shared=tuple(units),
+        flying=unit_of(flat, rows, given),
+        columns=columns(flat),
+        candles=flat.candles,
+        emits=False,
+        skips=skips,
+    )
+
+
+def columns(flat: Flat) -> tuple[str, ...]:
+    """Names of an instance's constants, in the order that every backend lays them out."""
+    return (*flat.parameters, *flat.series.constants)
+
+
+def warmth(values: Collection[Value]) -> Value:
+    """Whether every number has a figure (is not NaN)."""
+    return joined([ir.Binary("==", v, v) for v in values if ir.type_of(v) == "num"])
+
+
+def joined(tests: Sequence[Value]) -> Value:
+    left: list[Value] = list(tests) or [ir.Flag(True)]
+    while len(left) > 1:  # in pairs of pairs: a long chain would nest too deep for a printer
+        pairs = zip(left[::2], left[1::2], strict=False)
+        odd = left[len(left) // 2 * 2 :]
+        left = [*(ir.Binary("and", *pair) for pair in pairs), *odd]
+    return left[0]
+
+
+def silent(statements: Sequence[ir.Stmt]) -> list[ir.Stmt]:
+    """The same statements without what they record."""
+    return ir.picked(statements, lambda statement: not isinstance(statement, ir.Emit))
+
+
+# Anchors
+
+
+def anchors(flat: Flat) -> list[ir.Var]:
+    """The variables to cut at, in the order in which they are computed."""
+    defined = {
+        s.target.name: s.value
+        for s in flat.series.statements
+        if isinstance(s, ir.Set) and isinstance(s.target, ir.Var) and s.target.name.startswith("v_")
+    }
+    found: dict[str, ir.Var] = {}
+
+    def visit(value: Value) -> None:
+        for var in ir.leaves(value, ir.Var):
+            inner = defined.get(var.name)
+            if inner is None or var.name in found:
+                continue
+            if keeps_state(inner) or adds_nothing(var, inner):
+                found[var.name] = var
+            else:
+                visit(inner)
+
+    def keeps_state(inner: Value) -> bool:
+        kept = any(True for kind in (ir.State, ir.Cell) for _ in ir.leaves(inner, kind))
+        return kept or any(var.name not in defined for var in ir.leaves(inner, ir.Var))
+
+    def adds_nothing(var: ir.Var, inner: Value) -> bool:
+        own = dependence(flat, var)
+        return any(dependence(flat, v) == own for v in ir.leaves(inner, ir.Var))
+
+    for value in flat.rows.values():
+        visit(value)
+    order = list(defined)
+    return sorted(found.values(), key=lambda var: order.index(var.name))
+
+
+# Slices
+
+
+def dependence(flat: Flat, value: Value) -> frozenset[str]:
+    """Names of the parameters that a series depends on."""
+    return parameters_of(flat, [value, *ir.expressions(sliced(flat, [value]))])
+
+
+def parameters_of(flat: Flat, found: Collection[ir.Expr]) -> frozenset[str]:
+    names: set[str] = set()
+    for expr in found:
+        for field in ir.leaves(expr, ir.Field):
+            if field.record == "param":
+                names.add(field.name)
+            elif field.record == "const":
+                names |= parameters_of(flat, [flat.series.constants[field.name]])
+    return frozenset(names)
+
+
+Key = tuple[str, str | int]
+
+
+def sliced(flat: Flat, wanted: Collection[Value], given: Collection[str] = ()) -> list[ir.Stmt]:
+    """The statements that `wanted` needs, at this bar or, through state, at a later one.
+
+    What only `given` variables need is left out.
+    """
+    known: set[Key] = {("var", name) for name in given}
+    needed: set[Key] = {key for value in wanted for key in keys(value)} - known
+    while True:
+        kept = needing(flat.series.statements, needed)
+        grown = needed | {key for expr in ir.expressions(kept) for key in keys(expr)}
+        grown |= {key for target in ir.targets(kept) for key in keys(target)}
+        grown -= known
+        if grown == needed:
+            return kept
+        needed = grown
+
+
+def keys(expr: ir.Expr) -> set[Key]:
+    """The variables, state slots and buffers in an expression."""
+    found: set[Key] = {("var", var.name) for var in ir.leaves(expr, ir.Var)}
+    found |= {("state", state.slot) for state in ir.leaves(expr, ir.State)}
+    return found | {("ring", cell.base) for cell in ir.leaves(expr, ir.Cell)}
+
+
+def needing(statements: Sequence[ir.Stmt], needed: set[Key]) -> list[ir.Stmt]:
+    return ir.picked(statements, lambda s: isinstance(s, ir.Set) and bool(own(s.target) & needed))
+
+
+def own(target: ir.Target) -> set[Key]:
+    match target:
+        case ir.Var(name=name):
+            return {("var", name)}
+        case ir.State(slot=slot):
+            return {("state", slot)}
+        case ir.Cell(base=base):
+            return {("ring", base)}
+        case ir.Field():
+            return set()
+
+
+def unit_of(flat: Flat, rows: Mapping[str, Value], given: Mapping[str, str] | None = None) -> Unit:
+    """Cut out the series that fill `rows`, with state of their own, numbered from 0.
+
+    `given` variables (name -> row) are read from the rows of other units.
+    """
+    given = given or {}
+    statements = sliced(flat, list(rows.values()), given)
+    used = [*ir.expressions(statements), *ir.targets(statements), *rows.values()]
+    slots: dict[int, int] = {}
+    initial: list[float] = []
+    rings: dict[int, int] = {}
+    lengths = flat.series.rings
+    for base in sorted({k[1] for e in used for k in keys(e) if k[0] in ("state", "ring")}):
+        assert isinstance(base, int)  # noqa: S101  (of a state or ring, never of a variable)
+        slots[base] = len(initial)
+        length = lengths.get(base, 1)
+        if base in lengths:
+            rings[len(initial)] = length
+        initial += flat.series.initial[base : base + length]
+
+    def move(expr: ir.Expr) -> ir.Expr | None:
+        match expr:
+            case ir.State(slot=slot):
+                return ir.State(slots[slot])
+            case ir.Cell(base=base, index=index):
+                return ir.Cell(slots[base], ir.rewritten(index, move))
+            case ir.Var(name=name) if name in given:
+                row = ir.Field("row", given[name], ir.SERIES)
+                return ir.Binary("!=", row, ir.Num(0.0)) if expr.type == "bool" else row
+            case _:
+                return None
+
+    return Unit(
+        parameters=parameters_of(flat, used),
+        statements=ir.changed(statements, move),
+        initial=tuple(initial),
+        rings=rings,
+        rows={name: ir.rewritten(value, move) for name, value in rows.items()},
+    )
