@@ -104,14 +104,13 @@ MARKET = np.dtype(
     [
         ("tick", "<f8"),  # quote
         ("lot", "<f8"),  # base
-        ("unit", "<f8"),  # money of one lot moving one tick: tick · lot · 1e8
+        ("unit", "<f8"),  # money of one lot moving one tick, whole: tick · lot · 1e8
         ("min_notional", "<f8"),  # money
         ("maker", "<f8"),  # fraction of notional
         ("taker", "<f8"),
         ("slippage", "<f8"),  # fraction of price
         ("maintenance", "<f8"),  # maintenance margin, fraction of notional
         ("perpetual", "<f8"),  # 1: funding applies
-        ("fractional", "<f8"),  # 1: unit is not whole, and money is rounded at fills and marks
     ]
 )
 

@@ -26,7 +26,7 @@ from kernels.dtypes import (
     TRIPPED,
     WITHDRAWN,
 )
-from kernels.library.fills import fill_inside, fill_open, money, sign
+from kernels.library.fills import fill_inside, fill_open, sign
 from kernels.library.windows import whole
 
 
@@ -65,7 +65,7 @@ def heed_operator(account: Any, intents: Any, bar: Any, control: Any) -> float:
 
 def mark(account: Any, bar: Any, market: Any, limits: Any, uses: Any) -> float:
     """Phase 3: mark to the close, trip what must trip, and tell the hour's equity."""
-    unrealised = money(market, (bar.close - account.entry_ticks) * account.position * market.unit)
+    unrealised = (bar.close - account.entry_ticks) * account.position * market.unit
     if uses.targets > 1.0:
         unrealised = unrealised + account.realised
     equity = account.cash + unrealised

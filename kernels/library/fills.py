@@ -35,14 +35,6 @@ def sign(x: float) -> float:
     return result
 
 
-def money(market: Any, amount: float) -> float:
-    """An amount in whole units of money; already whole where a tick of a lot is."""
-    result = amount
-    if market.fractional > 0.0:
-        result = whole(amount)
-    return result
-
-
 def worsened(side: float, ticks: float, slippage: float) -> float:
     """Price in whole ticks after slippage, rounded against a taker who buys (+1) or sells (−1)."""
     result = floor(ticks * (1.0 - slippage) + 1e-6)
@@ -88,8 +80,8 @@ def finish(
         account.slippage,
         account.funding,
         net,
-        money(market, worst * account.lots * market.unit),
-        money(market, best * account.lots * market.unit),
+        worst * account.lots * market.unit,
+        best * account.lots * market.unit,
         account.bars,
         intent,
     )
@@ -130,8 +122,8 @@ def close_lots(
     if intent == LIQUIDATION:  # its cost is the margin between here and bankruptcy
         rate = 0.0
     fee = whole(paid * lots * market.unit * rate)
-    slip = money(market, (price - paid) * side * lots * market.unit)
-    made = money(market, (paid - account.entry_ticks) * side * lots * market.unit)
+    slip = (price - paid) * side * lots * market.unit
+    made = (paid - account.entry_ticks) * side * lots * market.unit
     account.cash = account.cash - fee
     account.fees = account.fees + fee
     account.slippage = account.slippage + slip
@@ -150,7 +142,7 @@ def open_position(account: Any, intents: Any, bar: Any, market: Any, uses: Any) 
     paid = worsened(side, price, market.slippage)
     lots = intents.entry_lots * side
     fee = whole(paid * lots * market.unit * market.taker)
-    slip = money(market, (paid - price) * intents.entry_lots * market.unit)
+    slip = (paid - price) * intents.entry_lots * market.unit
     account.position = intents.entry_lots
     account.lots = lots
     account.entry_price = price
@@ -243,7 +235,7 @@ def leave_at_open(
         price = bankruptcy(account, side)
         paid = price
         lost = (account.entry_ticks - price) * account.position * market.unit
-        emit(LIQUIDATED, 0, price, money(market, lost))
+        emit(LIQUIDATED, 0, price, lost)
     elif signed <= account.stop:
         intent = STOP
     if intent > 0.0:
@@ -286,7 +278,7 @@ def leave_inside(account: Any, market: Any, worst: float, best: float, uses: Any
     if worst <= account.edge and not (worst <= account.stop and account.stop >= account.edge):
         price = bankruptcy(account, side)
         lost = (account.entry_ticks - price) * account.position * market.unit
-        emit(LIQUIDATED, 1, price, money(market, lost))
+        emit(LIQUIDATED, 1, price, lost)
         emit(ORDER, 1, -side, LIQUIDATION, lots, price, account.tag)
         close_lots(account, market, 1, LIQUIDATION, lots, price, price, 1.0)
     elif worst <= account.stop:
