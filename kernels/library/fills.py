@@ -181,35 +181,32 @@ def take_part(
     return 0.0
 
 
-def take_targets(
-    account: Any, market: Any, at_close: int, signed: float, gapped: float, uses: Any
-) -> float:
-    """Fill every target that `signed` ticks trade through; at the open, at the open's price."""
+def target_price(level: float, signed: float, gapped: float) -> float:
+    """Signed ticks at which a target fills: its level, or the open that gapped beyond it."""
+    result = level
+    if gapped > 0.0:
+        result = signed
+    return result
+
+
+def take_targets(account: Any, market: Any, at_close: int, signed: float, gapped: float) -> float:
+    """Fill each of several targets that `signed` ticks trade through, the first one first."""
     side = sign(account.position)
     if signed > account.target:
-        price = account.target * side
-        if gapped > 0.0:
-            price = signed * side
-        lots = account.position * side
-        if uses.targets > 1.0:
-            lots = account.lots_1
-            account.lots_1 = 0.0
-            account.target = nan
+        price = target_price(account.target, signed, gapped) * side
+        lots = account.lots_1
+        account.lots_1 = 0.0
+        account.target = nan
         take_part(account, market, at_close, TARGET, lots, price)
-    if uses.targets > 1.0:
-        if account.position != 0.0 and signed > account.target_2:
-            price = account.target_2 * side
-            if gapped > 0.0:
-                price = signed * side
-            lots = account.lots_2
-            account.lots_2 = 0.0
-            account.target_2 = nan
-            take_part(account, market, at_close, TARGET_2, lots, price)
-        if account.position != 0.0 and signed > account.target_3:
-            price = account.target_3 * side
-            if gapped > 0.0:
-                price = signed * side
-            take_part(account, market, at_close, TARGET_3, account.position * side, price)
+    if account.position != 0.0 and signed > account.target_2:
+        price = target_price(account.target_2, signed, gapped) * side
+        lots = account.lots_2
+        account.lots_2 = 0.0
+        account.target_2 = nan
+        take_part(account, market, at_close, TARGET_2, lots, price)
+    if account.position != 0.0 and signed > account.target_3:
+        price = target_price(account.target_3, signed, gapped) * side
+        take_part(account, market, at_close, TARGET_3, account.position * side, price)
     return 0.0
 
 
@@ -227,30 +224,32 @@ def leave_at_open(
     """Phase 1, exits: a level already passed fills at the open, else an exit that was waiting."""
     side = sign(account.position)
     lots = account.position * side
-    intent = 0.0
+    level = 0.0
     price = bar.open
     paid = worsened(-side, price, market.slippage)
+    taker = 1.0
     if signed <= account.edge:
-        intent = LIQUIDATION
+        level = LIQUIDATION
         price = bankruptcy(account, side)
         paid = price
         lost = (account.entry_ticks - price) * account.position * market.unit
         emit(LIQUIDATED, 0, price, lost)
     elif signed <= account.stop:
-        intent = STOP
-    if intent > 0.0:
-        if intents.exit_intent > 0.0:
-            emit(CANCELLED, 0, ALREADY_CLOSED, intents.exit_intent)
-        emit(ORDER, 0, -side, intent, lots, price, account.tag)
-        close_lots(account, market, 0, intent, lots, price, paid, 1.0)
+        level = STOP
     elif uses.targets < 2.0 and signed > account.target:
-        if intents.exit_intent > 0.0:
-            emit(CANCELLED, 0, ALREADY_CLOSED, intents.exit_intent)
-        take_targets(account, market, 0, signed, 1.0, uses)
-    elif intents.exit_intent > 0.0:
-        close_lots(account, market, 0, intents.exit_intent, lots, price, paid, 1.0)
+        level = TARGET
+        paid = price
+        taker = 0.0
+    intent = intents.exit_intent
+    if level > 0.0:
+        if intent > 0.0:
+            emit(CANCELLED, 0, ALREADY_CLOSED, intent)
+        emit(ORDER, 0, -side, level, lots, price, account.tag)
+        intent = level
+    if intent > 0.0:
+        close_lots(account, market, 0, intent, lots, price, paid, taker)
     elif uses.targets > 1.0:
-        take_targets(account, market, 0, signed, 1.0, uses)
+        take_targets(account, market, 0, signed, 1.0)
     intents.exit_intent = 0.0
     return 0.0
 
@@ -275,20 +274,30 @@ def leave_inside(account: Any, market: Any, worst: float, best: float, uses: Any
     """
     side = sign(account.position)
     lots = account.position * side
+    intent = 0.0
+    price = account.stop * side
+    paid = worsened(-side, price, market.slippage)
+    taker = 1.0
     if worst <= account.edge and not (worst <= account.stop and account.stop >= account.edge):
+        intent = LIQUIDATION
         price = bankruptcy(account, side)
+        paid = price
         lost = (account.entry_ticks - price) * account.position * market.unit
         emit(LIQUIDATED, 1, price, lost)
-        emit(ORDER, 1, -side, LIQUIDATION, lots, price, account.tag)
-        close_lots(account, market, 1, LIQUIDATION, lots, price, price, 1.0)
     elif worst <= account.stop:
-        price = account.stop * side
-        emit(ORDER, 1, -side, STOP, lots, price, account.tag)
-        paid = worsened(-side, price, market.slippage)
-        close_lots(account, market, 1, STOP, lots, price, paid, 1.0)
+        intent = STOP
     else:
         account.worst = minimum(account.worst, worst)
-        take_targets(account, market, 1, best, 0.0, uses)
+        if uses.targets < 2.0:
+            intent = TARGET
+            price = account.target * side
+            paid = price
+            taker = 0.0
+    if intent > 0.0:
+        emit(ORDER, 1, -side, intent, lots, price, account.tag)
+        close_lots(account, market, 1, intent, lots, price, paid, taker)
+    elif uses.targets > 1.0:
+        take_targets(account, market, 1, best, 0.0)
         if account.position != 0.0:
             account.best = maximum(account.best, best)
     return 0.0
