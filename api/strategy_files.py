@@ -42,10 +42,14 @@ def strategy_sources(paths: Sequence[str]) -> tuple[StrategySource, ...]:
     return tuple(StrategySource(name, text_of(file)) for name, file in files.items())
 
 
-def compiled(file: Path) -> Program:
-    """Compile one strategy file. Raises `StrategyRefused`, or `OSError` where it cannot be read."""
+def compiled(file: Path, sizing: tuple[str, float] | None = None) -> Program:
+    """Compile one strategy file, for research with a sizing (method, value) in place of its own.
+
+    Raises `StrategyRefused`, caused by the `StrategyError` where the file says something wrong, or
+    `OSError` where it cannot be read.
+    """
     try:
-        return compile_strategy(beginning(file), file.stem)
+        return compile_strategy(beginning(file), file.stem, sizing)
     except StrategyError as error:
         raise StrategyRefused(f"{file}: {error}") from error
     except UnicodeDecodeError as error:

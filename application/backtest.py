@@ -1,15 +1,18 @@
 """One strategy over recorded bars, as paper trading would have traded it.
 
-The same kernel, limits and costs as paper: a backtest that obeyed other rules would lie. Nothing is
-stored; the digests let any other run prove that it traded the same.
+The same kernel, limits and costs as paper: a backtest that obeyed other rules would lie. Research
+may ask for another sizing, or for no limits; the report says so. Nothing is stored; the digests let
+any other run prove that it traded the same.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from application.kernel_rows import limits_row, market_row
 from application.ports import BAR, Bars, Feed, FeedFinished
@@ -17,7 +20,8 @@ from domain.instrument import Instrument
 from domain.limits import SLEEVE_CAPITAL, SLEEVE_LEVERAGE, Limits
 from domain.money import from_units, to_units
 from domain.timeframe import milliseconds
-from kernels import metrics
+from kernels import ir, metrics
+from kernels.dtypes import SIZING
 from kernels.program import Program, check_backend
 from kernels.runner import LaneSpec, Runner
 from kernels.trades import TradeTape
@@ -26,8 +30,21 @@ BLOCK = 4096  # base bars
 PATIENCE = 60.0  # seconds a recorded feed may take for one block
 
 
+COSTS = ("maker", "taker", "slippage")  # fractions of notional or price
+
+Sizing = tuple[str, float]  # method and value
+
+
 class EmptyRange(ValueError):
     """There is no bar between the two dates."""
+
+
+class CostInvalid(ValueError):
+    """A cost is not a fraction from 0 to below 1: names it."""
+
+
+class SizingMismatch(ValueError):
+    """The program was not compiled with the sizing that it is said to have."""
 
 
 class BacktestMetrics(Struct, frozen=True, kw_only=True):
@@ -58,6 +75,11 @@ class BacktestReport(Struct, frozen=True, kw_only=True):
     params: dict[str, float]
     version_sha: str
     backend: str
+    device: str  # what the backend ran on
+    research: bool  # sizing or limits are not those of trading
+    sizing: str | None  # what took the place of the strategy's own, METHOD=VALUE
+    limits: Literal["on", "off"]
+    costs: dict[str, Decimal]  # maker, taker: fraction of notional; slippage: of price
     metrics: BacktestMetrics
     trades_digest: str
     state_digest: str
@@ -77,21 +99,30 @@ def backtest(
     start: int | None = None,
     end: int | None = None,
     backend: str = "numba",
+    costs: Mapping[str, Decimal] | None = None,
+    sizing: Sizing | None = None,
     progress: Callable[[int], None] = lambda bars: None,
 ) -> BacktestReport:
     """Trade `program` over the feed's bars with start ≤ timestamp < end (ms).
 
-    Raises ParameterError, UnknownBackend, FeedError, EmptyRange; ValueError for another sleeve.
+    `costs` take the place of the instrument's own (maker, taker, slippage). For research, `sizing`
+    is what `program` was compiled with in place of its own, and `limits` may be off.
+
+    Raises ParameterError, UnknownBackend, FeedError, EmptyRange, CostInvalid, SizingMismatch;
+    ValueError for another sleeve.
     """
     if sleeve not in SLEEVE_LEVERAGE:
         raise ValueError(f"sleeve was {sleeve!r}, must be one of: {', '.join(SLEEVE_LEVERAGE)}")
     check_backend(backend)
+    refuse_other_sizing(program, sizing)
+    instrument = with_costs(instrument, costs or {})
     description = feed.describe()
     base_ms = milliseconds(description.timeframe)
     lane = LaneSpec(SLEEVE_LEVERAGE[sleeve], float(to_units(SLEEVE_CAPITAL)), limits_row(limits))
     began = time.perf_counter()
-    runner = Runner(program, parameters, market_row(instrument), base_ms, [lane])
-    warm_up = Runner(program, parameters, market_row(instrument), base_ms, [lane])
+    market = market_row(instrument)
+    runner = Runner(program, parameters, market, base_ms, [lane], backend)
+    warm_up = Runner(program, parameters, market, base_ms, [lane], backend)
     compiled = False
     tape = TradeTape(base_ms)
     compile_seconds = kernel_seconds = 0.0
@@ -125,13 +156,46 @@ def backtest(
         params=program.resolve(parameters),
         version_sha=program.source_sha,
         backend=backend,
+        device=runner.machine.device,
+        research=sizing is not None or not limits.enforced,
+        sizing=None if sizing is None else spelled(sizing),
+        limits="on" if limits.enforced else "off",
+        costs={name: getattr(instrument, name) for name in COSTS},
         metrics=measure(tape, runner),
         trades_digest=tape.digest(),
-        state_digest=runner.digest(),
+        state_digest=runner.digest(0),
         seconds=time.perf_counter() - began,
         compile_seconds=compile_seconds,
         bar_steps_per_second=count / kernel_seconds,
     )
+
+
+def with_costs(instrument: Instrument, costs: Mapping[str, Decimal]) -> Instrument:
+    """Put costs in the place of an instrument's own, and check all. Raises `CostInvalid`."""
+    for name in costs:
+        if name not in COSTS:
+            raise CostInvalid(f"cost was {name!r}, must be one of: {', '.join(COSTS)}")
+    priced = replace(instrument, **costs)
+    for name in COSTS:
+        value: Decimal = getattr(priced, name)
+        if not (value.is_finite() and 0 <= value < 1):
+            raise CostInvalid(f"{name} was {value}, must be a fraction from 0 to below 1")
+    return priced
+
+
+def refuse_other_sizing(program: Program, sizing: Sizing | None) -> None:
+    if sizing is None:
+        return
+    method, value = sizing
+    if method not in SIZING or program.flat.sizing != (SIZING.index(method), ir.Num(value)):
+        raise SizingMismatch(
+            f"sizing was {spelled(sizing)}, but {program.name} was compiled with another"
+        )
+
+
+def spelled(sizing: Sizing) -> str:
+    method, value = sizing
+    return f"{method}={repr(value).removesuffix('.0')}"
 
 
 def moment(at: int | None, otherwise: str) -> str:

@@ -186,3 +186,56 @@ class BarJournal(Protocol):
         """The raw records with start ≤ timestamp < end, as sealed."""
 
     def close(self) -> None: ...
+
+
+class SweepConflict(Exception):
+    """Another sweep has its parts where this one would keep its own: names what differs."""
+
+
+class SweepParts(Protocol):
+    """What a sweep has finished, kept so that a run that was stopped anywhere can go on.
+
+    A part is there whole and durable, or not at all. Parts belong to one sweep, known by what it
+    was asked: the same words find them again, other words are refused.
+    """
+
+    def open(self, identity: Mapping[str, str]) -> None:
+        """Begin, or take up what is there. Raises SweepConflict; also while another process
+        works on them."""
+
+    def read(self, name: str) -> bytes | None:
+        """Give a part's content; None where there is none."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Keep a part, in place of an older one of that name."""
+
+    def drop(self, name: str) -> None:
+        """Forget a part, if it is there."""
+
+    def remove(self) -> None:
+        """Forget all of them: the sweep is done."""
+
+    def close(self) -> None:
+        """Let others work on them. May be called twice."""
+
+
+class SweepColumn(Struct, frozen=True):
+    """One column of a stretch of results.
+
+    `kind`: whole (int64), number (double), money (whole 1e-8 quote as doubles), ratio (`Decimal` or
+    None, eight places), flag or text.
+    """
+
+    name: str
+    kind: str
+    values: Any  # an array or a list
+
+
+class SweepTable(Protocol):
+    """Where the results of all sets go, as one table that appears complete or not at all."""
+
+    def write(self, stretches: Iterator[Sequence[SweepColumn]], about: Mapping[str, str]) -> None:
+        """Write stretches of the same columns, one after another; `about` describes the table.
+
+        The same rows give the same bytes, however they are cut. Raises OSError.
+        """

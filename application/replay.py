@@ -1,38 +1,144 @@
 """Proof that a log follows from its own inputs.
 
 What was decided in the past can be shown to be what this kernel decides from the same bars and
-commands: every event is recomputed and held against the log's, byte for byte.
+commands: every event is recomputed and held against the log's, byte for byte. The bars are those of
+the journal, and only if they are the ones that were sealed.
 """
 
+import time
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from hashlib import sha256
+
 from msgspec import Struct
+from msgspec.structs import replace
 
-from application.ports import BarJournal, EventLog
-from application.trading.kernel import Kernel, NumbaKernel
-from application.trading.rebuild import Difference, NotReproducible, Replay
+from application.ports import BarJournal, LogReader
+from application.trading.difference import Difference
+from application.trading.extent import Extent
+from application.trading.kernel import EngineKernel, Kernel
+from application.trading.rebuild import NotReproducible, Replay
+from domain.ids import strategy_stream
 from domain.limits import Limits, effective
+from domain.market import BarsSealed
+from domain.timeframe import milliseconds
 
-__all__ = ["Difference", "NotReproducible", "Reproduction", "reproduce"]
+MARKETS = "market/"  # what their streams' names begin with
+
+__all__ = ["Difference", "NotReproducible", "Reproduction", "UnknownStrategies", "reproduce"]
 
 
-class Reproduction(Struct, frozen=True):
+class UnknownStrategies(LookupError):
+    """The log holds no strategy of that name."""
+
+
+class PositionInvalid(ValueError):
+    """The log has no such position."""
+
+
+class Reproduction(Struct, frozen=True, kw_only=True):
     """How far a log follows from its inputs."""
 
+    to: int  # the last position compared, where all is equal
+    bars: int  # base bars taken
     count: int  # events that were equal
+    derived: int  # of them, DERIVED ones; the others are INPUT
     first_difference: Difference | None
+    seconds: float
 
 
 def reproduce(
-    log: EventLog,
+    log: LogReader,
     journal: BarJournal,
     *,
     kernel: Kernel | None = None,
     limits: Limits | None = None,
+    strategies: Collection[str] = (),
+    to: int | None = None,
+    progress: Callable[[int], None] = lambda position: None,
 ) -> Reproduction:
-    """Recompute every event of a log from its inputs and its journal's bars, and compare.
+    """Recompute the events of a log from its inputs and its journal's bars, and compare.
 
-    Events that the journal's last bars give beyond the end of the log (a crash between the two) are
-    no difference. Memory does not grow with the log.
+    All of them, or up to position `to`, or those of some `strategies` beside the home's and the
+    market's own. What the log and the journal gain meanwhile is left out; open the journal after
+    the log, so that it holds at least the log's bars. `progress` is told positions. Memory does not
+    grow with the log.
+
+    Raises `PositionInvalid`, `UnknownStrategies`, and `NotReproducible` where the log lacks what it
+    should be recomputed from.
     """
-    replay = Replay(log, journal, kernel or NumbaKernel(), limits or effective())
+    began = time.perf_counter()
+    extent = extent_of(log, strategies, to)
+    changed = changed_bars(log, journal, extent)
+    if changed is not None:
+        return Reproduction(
+            to=extent.to or 0,
+            bars=0,
+            count=0,
+            derived=0,
+            first_difference=changed,
+            seconds=time.perf_counter() - began,
+        )
+    replay = Replay(
+        log,
+        journal,
+        kernel or EngineKernel(),
+        limits or effective(),
+        extent=extent,
+        progress=progress,
+    )
     replay.run()
-    return Reproduction(replay.count, replay.difference)
+    return Reproduction(
+        to=extent.to or 0,
+        bars=replay.bars,
+        count=replay.count,
+        derived=replay.derived,
+        first_difference=replay.difference,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def extent_of(log: LogReader, strategies: Collection[str], to: int | None) -> Extent:
+    head = log.head()
+    if to is not None and not 1 <= to <= head:
+        raise PositionInvalid(f"to was {to}, must be a position of the log, 1 to {head}")
+    for name in strategies:
+        if next(log.stream(strategy_stream(name)), None) is None:
+            prefix = strategy_stream("")
+            known = ", ".join(stream.removeprefix(prefix) for stream in log.streams(prefix))
+            raise UnknownStrategies(f"strategy was {name!r}, must be one of: {known or 'none'}")
+    return Extent(head if to is None else to, frozenset(strategies) or None)
+
+
+def changed_bars(log: LogReader, journal: BarJournal, extent: Extent) -> Difference | None:
+    """Find the first day whose bars in the journal are not those that were sealed."""
+    for market in log.streams(MARKETS):
+        for event in log.stream(market):
+            if not isinstance(event, BarsSealed):
+                continue
+            found = sealed_now(event, journal)
+            if found == event:
+                continue
+            position = position_of(event, log)
+            if not extent.reaches(position):
+                break
+            day = datetime.fromtimestamp(event.start // 1000, UTC)
+            why = f"the journal's bars of {day:%Y-%m-%d} are not those that were used"
+            return Difference(position, event, found, why)
+    return None
+
+
+def position_of(event: BarsSealed, log: LogReader) -> int:
+    entries = log.correlated(event.correlation_id)
+    return next(entry.position for entry in entries if entry.event == event)
+
+
+def sealed_now(seal: BarsSealed, journal: BarJournal) -> BarsSealed:
+    days = journal.read(seal.start - 1, (seal.end - seal.start) // milliseconds(seal.timeframe))
+    rows = int((days["timestamp"] < seal.end).sum())
+    return replace(
+        seal,
+        rows=rows,
+        absent=seal.rows + seal.absent - rows,
+        sha256=sha256(journal.records(seal.start, seal.end)).hexdigest(),
+    )

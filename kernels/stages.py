@@ -114,23 +114,24 @@ def step_over(flat: Flat, shared: Sequence[Group], known: fold.Known, skips: boo
     fields (a market, limits that are off) are put in as numbers.
     """
     given = {var.name: name for g in shared for name, var in g.anchors.items()}
+    rows = read_rows(flat)
+    anchored = {var for g in shared for var in g.anchors.values()}
+    watched = [v for v in flat.rows.values() if ir.type_of(v) == "num"]
+    cut = [v for v in watched if v in anchored]
+    rest = [v for v in watched if v not in anchored]
+    used = row_names(unit_of(flat, {**rows, WARM: warmth(rest)}, given))
     units: list[Unit] = []
     tests: list[Value] = []
-    watched = [v for v in flat.rows.values() if ir.type_of(v) == "num"]
     for number, group in enumerate(shared):
-        ours = [v for v in watched if v in group.anchors.values()]
-        watched = [v for v in watched if v not in ours]
-        extra = {f"{WARM}{number}": warmth(ours)} if ours else {}
-        units.append(unit_of(flat, {**group.anchors, **extra}))
-        tests += [ir.Binary("!=", ir.Field("row", n, ir.SERIES), ir.Num(0.0)) for n in extra]
-    read = {
-        field.name
-        for expr in ir.expressions(flat.decide.statements)
-        for field in ir.leaves(expr, ir.Field)
-        if field.record == "row"
-    }
-    rows = {name: value for name, value in flat.rows.items() if name in read}
-    rows[WARM] = joined([*tests, *([warmth(watched)] if watched else [])])
+        kept: dict[str, Value] = {n: var for n, var in group.anchors.items() if n in used}
+        unread = [v for v in cut if v in group.anchors.values() and v not in kept.values()]
+        rest += [v for v in cut if v in kept.values()]
+        if unread:  # one row for all that is only watched
+            name = f"{WARM}{number}"
+            kept[name] = warmth(unread)
+            tests.append(ir.Binary("!=", ir.Field("row", name, ir.SERIES), ir.Num(0.0)))
+        units.append(unit_of(flat, kept))
+    rows[WARM] = joined([*tests, *([warmth(rest)] if rest else [])])
     return Step(
         simulate=tuple(fold.specialise(silent(flat.simulate.statements), known)),
         decide=tuple(fold.specialise(silent(flat.decide.statements), known)),
@@ -141,6 +142,22 @@ def step_over(flat: Flat, shared: Sequence[Group], known: fold.Known, skips: boo
         emits=False,
         skips=skips,
     )
+
+
+def read_rows(flat: Flat) -> dict[str, Value]:
+    """The rows that `decide` reads."""
+    found = {f.name for e in ir.expressions(flat.decide.statements) for f in fields_of(e, "row")}
+    return {name: value for name, value in flat.rows.items() if name in found}
+
+
+def row_names(unit: Unit) -> set[str]:
+    """The rows of other units that a unit reads."""
+    used = [*ir.expressions(unit.statements), *unit.rows.values()]
+    return {field.name for expr in used for field in fields_of(expr, "row")}
+
+
+def fields_of(expr: ir.Expr, record: str) -> list[ir.Field]:
+    return [field for field in ir.leaves(expr, ir.Field) if field.record == record]
 
 
 def columns(flat: Flat) -> tuple[str, ...]:
@@ -197,8 +214,10 @@ def anchors(flat: Flat) -> list[ir.Var]:
         own = dependence(flat, var)
         return any(dependence(flat, v) == own for v in ir.leaves(inner, ir.Var))
 
-    for value in flat.rows.values():
-        visit(value)
+    read = read_rows(flat)
+    for name, value in flat.rows.items():
+        if name in read or ir.type_of(value) == "num":  # an unread condition decides nothing
+            visit(value)
     order = list(defined)
     return sorted(found.values(), key=lambda var: order.index(var.name))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from application.ports import BAR, Bars, FeedDescription
 from application.trading import StrategySource
-from application.trading.kernel import Array, Block, Lane, NumbaKernel, Program, Runner
+from application.trading.kernel import Array, Block, EngineKernel, Lane, Program, Runner
 from domain.instrument import Instrument
 from kernels import dtypes as k
 
@@ -220,10 +220,11 @@ class ScriptedRunner:
             lane.phase, lane.orders, lane.trades = values
 
 
-class ScriptedKernel(NumbaKernel):
+class ScriptedKernel(EngineKernel):
     """Compiles for real, then makes a winning trade every three bars whatever the market does."""
 
     def __init__(self, script: Script | None = None, identity: str = "scripted") -> None:
+        super().__init__()
         self.script = script or Script()
         self._identity = identity
 

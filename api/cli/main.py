@@ -12,7 +12,19 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, TyperException
 
-from api.cli import audit, data, operate, projections, research, run, show
+from api.cli import (
+    audit,
+    cache,
+    data,
+    operate,
+    projections,
+    replay,
+    research,
+    run,
+    show,
+    strategy,
+    sweep,
+)
 from api.errors import FAILED, explain
 
 app = typer.Typer(
@@ -26,9 +38,13 @@ run.mount(app)
 show.mount(app)
 operate.mount(app)
 research.mount(app)
+replay.mount(app)
+app.add_typer(strategy.app, name="strategy")
+sweep.mount(app)
 app.add_typer(data.app, name="data")
 app.add_typer(projections.app, name="projections")
 app.add_typer(audit.app, name="audit")
+app.add_typer(cache.app, name="cache")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

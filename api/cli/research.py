@@ -1,11 +1,13 @@
-"""`backtest` and `strategy check`: try a strategy file without a home."""
+"""`backtest`: try a strategy file without a home."""
 
+import sys
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from api.cli.backend import BackendOption
 from api.cli.context import (
     JsonOption,
     moment,
@@ -15,9 +17,9 @@ from api.cli.context import (
     settings_of,
 )
 
-FileArgument = Annotated[Path, typer.Argument(help="A strategy file.")]
+RESEARCH = "Research: sizing or limits are not those of trading.\n"
 
-strategy_app = typer.Typer(help="Strategy files.", no_args_is_help=True, rich_markup_mode=None)
+FileArgument = Annotated[Path, typer.Argument(help="A strategy file.")]
 
 
 class OptionInvalid(ValueError):
@@ -27,7 +29,6 @@ class OptionInvalid(ValueError):
 def mount(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     app.command()(backtest)
-    app.add_typer(strategy_app, name="strategy")
 
 
 def backtest(
@@ -47,7 +48,14 @@ def backtest(
     maker: Annotated[str | None, typer.Option(help="Fee, fraction of notional.")] = None,
     taker: Annotated[str | None, typer.Option(help="Fee, fraction of notional.")] = None,
     slippage: Annotated[str | None, typer.Option(help="Fraction of price.")] = None,
-    backend: Annotated[Literal["numba"], typer.Option(help="Which printer.")] = "numba",
+    backend: BackendOption = "numba",
+    sizing: Annotated[
+        str | None,
+        typer.Option(help="Research: METHOD=VALUE in place of the strategy's own sizing."),
+    ] = None,
+    limits: Annotated[
+        Literal["on", "off"], typer.Option(help="Research: off trades without safety limits.")
+    ] = "on",
     json: JsonOption = False,
 ) -> None:
     """Trade one strategy over recorded candles, under the rules of paper trading."""
@@ -56,31 +64,32 @@ def backtest(
 
     from api.strategy_files import compiled
     from application.backtest import backtest as run_backtest
+    from application.research import parse_sizing
     from domain.limits import effective
     from infrastructure.feeds.recorded import open_recorded
 
     settings_of("backtest")
-    program = compiled(file)
+    sized = None if sizing is None else parse_sizing(sizing)
+    program = compiled(file, sized)
     begin, before = [None if text is None else moment(text) for text in (start, end)]
-    costs = {"maker": maker, "taker": taker, "slippage": slippage}
+    named = {"maker": maker, "taker": taker, "slippage": slippage}
+    costs = {name: fraction(name, text) for name, text in named.items() if text is not None}
     feed = open_recorded(data, venue, symbol, timeframe, begin or 0, before)
     try:
-        instrument = replace(
-            feed.describe().instruments[0],
-            **{name: fraction(name, text) for name, text in costs.items() if text is not None},
-        )
         with progress_bar(*Progress.get_default_columns()) as bar:
             task = bar.add_task("bars", total=feed.describe().total)
             report = run_backtest(
                 program,
                 feed,
-                instrument,
-                effective(),
+                feed.describe().instruments[0],
+                replace(effective(), enforced=limits == "on"),
                 parameters=dict(map(assignment, param or ())),
                 sleeve=sleeve,
                 start=begin,
                 end=before,
                 backend=backend,
+                costs=costs,
+                sizing=sized,
                 progress=lambda bars: bar.advance(task, bars),
             )
     finally:
@@ -96,37 +105,10 @@ def show(report: Any, json: bool) -> None:
     if json:
         print_json(figures)
         return
+    if figures["research"]:
+        sys.stdout.write(RESEARCH)
     print_fields({name: value for name, value in figures.items() if name != "metrics"})
     print_fields(figures["metrics"])
-
-
-@strategy_app.command("check")
-def check(file: FileArgument, json: JsonOption = False) -> None:
-    """Compile a strategy file and tell what it declares, or where it is wrong."""
-    from api.strategy_files import compiled
-
-    settings_of("strategy")
-    program = compiled(file)
-    content = {
-        "ok": True,
-        "name": program.name,
-        "description": program.docstring,
-        "timeframe": program.timeframe,
-        "parameters": [
-            {"name": p.name, "default": p.default, "low": p.low, "high": p.high}
-            for p in program.parameters
-        ],
-        "series": list(program.series_names),
-        "tags": [tag for tag in program.tags if tag],
-        "source_sha": program.source_sha,
-    }
-    if json:
-        print_json(content)
-        return
-    content["parameters"] = [
-        f"{p.name} = {p.default:g} ({p.low:g}–{p.high:g})" for p in program.parameters
-    ]
-    print_fields(content)
 
 
 def assignment(text: str) -> tuple[str, float]:

@@ -12,7 +12,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from application.ports import Checkpoint, EventLog, Fold
+from application.ports import Checkpoint, EventLog, Fold, LogReader
 from application.trading.book import Account, Closes
 from application.trading.desk import Desk
 from application.trading.kernel import Program
@@ -167,6 +167,6 @@ def restore_run(desk: Desk, kept: SavedRun, log: EventLog) -> None:
     desk.add(run)
 
 
-def compiled(desk: Desk, log: EventLog, source_sha: str, name: str) -> Program:
+def compiled(desk: Desk, log: LogReader, source_sha: str, name: str) -> Program:
     """Compile a version's source from the blob table."""
     return desk.kernel.compile(log.blob(source_sha).decode(), name)

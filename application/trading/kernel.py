@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from application.ports import Bars
 from kernels.program import Program as KernelProgram
-from kernels.program import compile_strategy
+from kernels.program import check_backend, compile_strategy
 from kernels.runner import LaneSpec
 from kernels.runner import Runner as KernelRunner
 
@@ -114,12 +114,21 @@ class Kernel(Protocol):
     ) -> Runner: ...
 
 
-class NumbaKernel:
-    """The kernel of this distribution."""
+class EngineKernel:
+    """The kernel of this distribution, on any of its backends."""
+
+    def __init__(self, backend: str = "numba") -> None:
+        """Choose a backend; raises kernels.errors.UnknownBackend."""
+        self.backend = check_backend(backend)
+        self.device = ""  # what the latest run is on; "" before the first
 
     @property
     def identity(self) -> str:
-        """Digest of the kernel's own source files."""
+        """Digest of the kernel's own source files.
+
+        The backend is no part of it: all give the same bits, so the state that one left behind is
+        as good to any other.
+        """
         return kernel_identity()
 
     def compile(self, text: str, name: str) -> Program:
@@ -138,7 +147,9 @@ class NumbaKernel:
         if not isinstance(program, KernelProgram):
             raise TypeError(f"program was {type(program).__name__}, must come from compile()")
         specs = [LaneSpec(lane.leverage, lane.capital, lane.limits, lane.signals) for lane in lanes]
-        return KernelRunner(program, parameters, market, base_ms, specs)
+        made = KernelRunner(program, parameters, market, base_ms, specs, self.backend)
+        self.device = made.machine.device
+        return made
 
 
 @cache

@@ -9,14 +9,15 @@ on the way.
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-import msgspec
 from msgspec import Struct
 
-from application.ports import BarJournal, EventLog, FeedDescription
+from application.ports import BarJournal, FeedDescription, LogEntry, LogReader
 from application.trading.checkpoint import compiled
 from application.trading.desk import Desk
+from application.trading.difference import Difference, same
+from application.trading.extent import Extent, strategy_of
 from application.trading.inputs import Order, command, register
-from application.trading.kernel import Kernel
+from application.trading.kernel import Kernel, Program
 from application.trading.stepping import advance
 from domain import home
 from domain.event import Event
@@ -30,6 +31,7 @@ from domain.strategy.events import (
     StrategyRegistered,
     VersionAuthored,
 )
+from kernels.errors import StrategyError
 
 BLOCK = 1000  # bars at a time
 PAGE = 1000  # events at a time
@@ -40,22 +42,6 @@ NAMES: dict[type[Event], str] = {
     Resumed: "resume",
     DemotedToPaper: "demote",
 }
-
-encode = msgspec.json.encode
-
-
-class Difference(Struct, frozen=True):
-    """The first place where log and replay part."""
-
-    position: int  # in the log, 1, 2, 3 …
-    recorded: Event | None  # None: the log ends here
-    replayed: Event | None  # None: the replay ends here
-
-    def __str__(self) -> str:
-        return (
-            f"event {self.position} of the log is {named(self.recorded)}, "
-            f"but its inputs give {named(self.replayed)}"
-        )
 
 
 class NotReproducible(Exception):
@@ -72,6 +58,7 @@ class Input(Struct, frozen=True):
 
     effective_at: int
     event: Event
+    authored: VersionAuthored | None = None  # the first version of a strategy just registered
 
 
 class Replay:
@@ -79,29 +66,39 @@ class Replay:
 
     def __init__(
         self,
-        log: EventLog,
+        log: LogReader,
         journal: BarJournal,
         kernel: Kernel,
         limits: Limits,
         stopping: Callable[[], bool] = lambda: False,
+        extent: Extent | None = None,
+        progress: Callable[[int], None] = lambda position: None,
     ) -> None:
-        """Read the inputs. Here and in `run`, raises `OpeningStopped` once `stopping` says so."""
+        """Read the inputs. Here and in `run`, raises `OpeningStopped` once `stopping` says so.
+
+        `progress` is told, between blocks, the position of the event that is due next.
+        """
         self._log = log
         self._journal = journal
         self._stopping = stopping
-        self.count = 0
+        self._extent = extent or Extent()
+        self._progress = progress
+        self.bars = 0  # base bars taken
+        self.count = 0  # events that were equal
+        self.derived = 0  # of them, those that follow from the others
         self.difference: Difference | None = None
         self.surplus: list[Event] = []  # what follows from bars whose step is not in the log
-        self._recorded = self._entries()
+        self._recorded = (entry for entry in self._entries() if self._extent.holds(entry))
         opened, self._inputs = self._read_inputs()
         self.desk = Desk(describe(opened), opened.occurred_at, kernel, limits, journal.records)
         self.desk.written = 1
+        self._next = next(self._recorded, None)
         self._compare([home.decide(home.Home(), reopening(opened))[0]])
 
     def run(self) -> Desk:
         """Run to the end of the log, and of the block of bars that it ends in.
 
-        Stops at the first difference. Gives the desk as it then stands.
+        Stops at the first difference, and where the extent ends. Gives the desk as it then stands.
         """
         while self._inputs and self.difference is None:
             self._bars(self._inputs[0].effective_at)
@@ -109,18 +106,28 @@ class Replay:
                 self._compare(self._apply(self._inputs.popleft()))
         if self.difference is None:
             self._bars(None)
-        left = next(self._recorded, None) if self.difference is None else None
-        if left is not None:
-            self.difference = Difference(self.count + 1, left, None)
+        if self._next is not None and self.difference is None:
+            self._differs(None)
         return self.desk
 
     def _read_inputs(self) -> tuple[HomeOpened, deque[Input]]:
         found: deque[Input] = deque()
         opened: HomeOpened | None = None
-        for event in self._entries():
-            if isinstance(event, HomeOpened):
+        registered: StrategyRegistered | None = None
+        for entry in self._entries():
+            event = entry.event
+            if registered is not None:
+                found.append(registration(registered, event))
+                registered = None
+            elif not self._extent.reaches(entry.position):
+                break
+            elif isinstance(event, HomeOpened):
                 opened = event
-            elif event.kind == "input" and type(event) in EXTERNAL:
+            elif not self._extent.concerns(event.stream):
+                continue
+            elif isinstance(event, StrategyRegistered):
+                registered = event
+            elif event.kind == "input" and type(event) in NAMES:
                 found.append(Input(event.effective_at or 0, event))
         if opened is None:
             raise NotReproducible("the log is not a home's: it has no home.opened event")
@@ -129,7 +136,7 @@ class Replay:
     def _bars(self, before: int | None) -> None:
         """Take the journal's bars up to the one where the next input takes effect."""
         desk = self.desk
-        while self.difference is None and not self.surplus:
+        while self.difference is None and not self.surplus and not self._reached_end():
             heed(self._stopping)
             after = -1 if desk.last_bar is None else desk.last_bar
             bars = self._journal.read(after, BLOCK)
@@ -137,43 +144,56 @@ class Replay:
                 bars = bars[bars["timestamp"] < before]
             if len(bars) == 0:
                 return
+            self.bars += len(bars)
             self._compare(advance(desk, bars))
+            if self._next is not None:
+                self._progress(self._next.position)
+
+    def _reached_end(self) -> bool:
+        return self._extent.to is not None and self._next is None
 
     def _apply(self, item: Input) -> Sequence[Event]:
-        event = item.event
-        if isinstance(event, StrategyRegistered):
-            authored = self._inputs.popleft().event
-            if not isinstance(authored, VersionAuthored):
-                raise NotReproducible(f"{event.event_id} is not followed by its first version")
-            program = compiled(self.desk, self._log, authored.source_sha, event.strategy)
+        event, authored = item.event, item.authored
+        if isinstance(event, StrategyRegistered) and authored is not None:
+            program = self._compiled(authored, event.strategy)
             return register(self.desk, event.strategy, program, event.actor)
         return command(self.desk, as_order(event))
 
+    def _compiled(self, authored: VersionAuthored, strategy: str) -> Program:
+        try:
+            return compiled(self.desk, self._log, authored.source_sha, strategy)
+        except KeyError:
+            reason = f"its source {authored.source_sha} is not in the log"
+        except StrategyError as error:
+            reason = f"its source does not compile: {error}"
+        raise NotReproducible(f"{strategy} cannot be run again: {reason}")
+
     def _compare(self, events: Sequence[Event]) -> None:
         for event in events:
-            recorded = next(self._recorded, None)
-            if recorded is None:
+            if self._next is None:
                 self.surplus.append(event)
-            elif type(recorded) is type(event) and encode(recorded) == encode(event):
-                self.count += 1
-            else:
-                self.difference = Difference(self.count + 1, recorded, event)
+                continue
+            if not same(self._next.event, event):
+                self._differs(event)
                 return
+            self.count += 1
+            self.derived += event.kind == "derived"
+            self._next = next(self._recorded, None)
 
-    def _entries(self) -> Iterator[Event]:
+    def _differs(self, event: Event | None) -> None:
+        if self._next is not None:
+            self.difference = Difference(self._next.position, self._next.event, event)
+
+    def _entries(self) -> Iterator[LogEntry]:
         after = 0
         while page := self._log.read(after, PAGE):
             heed(self._stopping)
-            for entry in page:
-                yield entry.event
+            yield from page
             after = page[-1].position
 
 
-EXTERNAL = (StrategyRegistered, VersionAuthored, *NAMES)
-
-
 def rebuild(
-    log: EventLog,
+    log: LogReader,
     journal: BarJournal,
     kernel: Kernel,
     limits: Limits,
@@ -191,6 +211,12 @@ def rebuild(
             why = "bars that were used are not in the journal"
         raise NotReproducible(f"{replay.difference}; {why}")
     return desk, replay.surplus
+
+
+def registration(registered: StrategyRegistered, event: Event) -> Input:
+    if not isinstance(event, VersionAuthored):
+        raise NotReproducible(f"{registered.event_id} is not followed by its first version")
+    return Input(registered.effective_at or 0, registered, event)
 
 
 def heed(stopping: Callable[[], bool]) -> None:
@@ -223,13 +249,9 @@ def reopening(opened: HomeOpened) -> home.OpenHome:
 def as_order(event: Event) -> Order:
     return Order(
         name=NAMES[type(event)],
-        strategy=event.stream.split("/", 1)[1],
+        strategy=strategy_of(event.stream) or "",
         actor=event.actor,
         command_id=event.correlation_id.split("/", 1)[1],
         reason=getattr(event, "reason", ""),
         until=event.until if isinstance(event, Paused) else None,
     )
-
-
-def named(event: Event | None) -> str:
-    return "nothing" if event is None else f"{event.event_id} {encode(event).decode()}"

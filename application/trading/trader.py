@@ -21,7 +21,7 @@ from application.ports import BarJournal, Bars, Batch, EventLog, FeedDescription
 from application.trading import inputs, replies
 from application.trading.checkpoint import agrees, restore, save, usable
 from application.trading.desk import Desk
-from application.trading.kernel import Kernel, NumbaKernel, Program
+from application.trading.kernel import EngineKernel, Kernel, Program
 from application.trading.rebuild import heed, rebuild
 from application.trading.stepping import advance
 from domain import home
@@ -90,7 +90,7 @@ class Trader:
         so, which it is asked between blocks.
         """
         limits = limits or effective()
-        kernel = kernel or NumbaKernel()
+        kernel = kernel or EngineKernel()
         state = home.Home()
         for event in log.stream(home.STREAM):
             state = home.evolve(state, event)

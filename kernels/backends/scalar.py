@@ -2,19 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numba import types
+from numba.core.dispatcher import Dispatcher
 
 from kernels import build, dtypes
 from kernels.backends.fleet import Muster, strategy_bars
 from kernels.backends.machine import RECORDS_PER_BAR
 from kernels.printers import scalar
-from kernels.stages import DESK, KEPT, Step
+from kernels.printers.scalar_pieces import Pieces
+from kernels.stages import DESK, KEPT, Step, Unit
 
 Array = np.ndarray[Any, Any]
+Series = Callable[[Array, int, int, Array, Array, Array], None]
 
 CONTROL = slice(DESK["control", "entries_off"], DESK["control", "flatten"] + 1)
 
@@ -68,9 +73,35 @@ class ScalarMachine:
 
 def compiled(step: Step) -> ModuleType:
     """The functions of a run; what is the same for other strategies is compiled once for all."""
-    record = build.load("record", scalar.print_record())
-    simulate = build.load("simulate", scalar.print_simulate(step, record.__name__))
-    return build.load("strategy", scalar.print_run(step, record.__name__, simulate.__name__))
+    record = load("record", scalar.print_record())
+    simulate = load("simulate", scalar.print_simulate(step, record.__name__))
+    pieces = Pieces()
+    run = scalar.print_run(step, record.__name__, simulate.__name__, pieces)
+    return load("strategy", run, pieces)
+
+
+def unit_series(unit: Unit, columns: Sequence[str], candles: Sequence[str]) -> Series:
+    """A unit's own function: (candles, b0, b1, consts, state, rows), bars b0 … b1 − 1."""
+    pieces = Pieces()
+    text = scalar.print_unit(unit, columns, candles, pieces)
+    return load("unit", text, pieces).series  # type: ignore[no-any-return]
+
+
+def load(stem: str, text: str, pieces: Pieces | None = None) -> ModuleType:
+    """Import generated source and before it the pieces that it calls."""
+    for piece in pieces.texts.values() if pieces is not None else ():
+        load("piece", piece)
+    module = build.load(stem, text)
+    for made in vars(module).values():
+        if isinstance(made, Dispatcher) and "compile" not in vars(made):
+            # A literal in a call would have numba compile a version of the function for it alone.
+            vars(made)["compile"] = partial(compile_plain, made)
+    return module
+
+
+def compile_plain(made: Dispatcher, signature: Sequence[Any]) -> Any:
+    plain = tuple(types.unliteral(kind) for kind in signature)  # type: ignore[no-untyped-call]
+    return type(made).compile(made, plain)
 
 
 class ScalarFleet:
@@ -83,11 +114,8 @@ class ScalarFleet:
         self.muster = muster
         self.threads = threads
         self.pool = ThreadPoolExecutor(threads)
-        self.sweep = build.load("sweep", scalar.print_sweep(step)).sweep
-        self.units = [
-            build.load("unit", scalar.print_unit(unit, step.columns, step.candles)).series
-            for unit in step.shared
-        ]
+        self.sweep = load("sweep", scalar.print_sweep(step)).sweep
+        self.units = [unit_series(unit, step.columns, step.candles) for unit in step.shared]
         self.unit_states = [
             started(unit.initial, len(instances))
             for unit, instances in zip(step.shared, muster.instances, strict=True)

@@ -1,112 +1,19 @@
 """Spells units and steps as Python for numba: the reference, and what live and paper run.
 
-Only IEEE basic operations are spelled, `fastmath` is never set and division follows IEEE
-(`error_model="numpy"`), so the bits are those every other printer must give.
-
 Arrays: consts [n, columns], state [n, slots], desk [n, slots], rows [n, rows, bars] per unit with
 index [accounts] into it, candles [m, columns], tape [t, columns], out [n, room, RECORD_WIDTH].
 """
 
-import math
-from collections.abc import Callable, Sequence
-
-import numpy as np
+import re
+from collections.abc import Sequence
 
 from kernels import dtypes, ir
+from kernels.printers.scalar_cuts import DecisionCutter, SeriesCutter
+from kernels.printers.scalar_pieces import Pieces
+from kernels.printers.scalar_spelling import HEADER, Place, Speller, function, in_memory
 from kernels.stages import DESK, KEPT, TAPE, Step, Unit
 
-HEADER = '''"""Generated: do not edit."""
-
-import numpy as np
-from numba import njit
-{imports}
-NAN = np.float64(np.nan)
-COMPILE = dict(cache=True, nogil=True, fastmath=False, error_model="numpy")
-
-'''
-Place = Callable[[ir.Field], str]
-
-
-class Speller:
-    """Spells expressions and statements; `place` says where a record's field is.
-
-    `slot` says where a slot of the state is, `ring` what a ring's cells are in.
-    """
-
-    def __init__(self, place: Place, slot: str = "s[{}]", ring: str = "s") -> None:
-        self.place = place
-        self.slot = slot
-        self.ring = ring
-
-    def expression(self, expr: ir.Expr) -> str:
-        match expr:
-            case ir.Unary(op="-" | "not" as op, operand=operand):
-                return f"({op} {self.expression(operand)})"
-            case ir.Unary(op=op, operand=operand):
-                return f"{'abs' if op == 'abs' else 'np.' + op}({self.expression(operand)})"
-            case ir.Binary(op=op, left=left, right=right):
-                return f"({self.expression(left)} {op} {self.expression(right)})"
-            case ir.Select(test=test, then=then, other=other):
-                spelled = [self.expression(e) for e in (then, test, other)]
-                return "({} if {} else {})".format(*spelled)
-            case _:
-                return self.leaf(expr)
-
-    def leaf(self, expr: ir.Num | ir.Flag | ir.Var | ir.Field | ir.State | ir.Cell) -> str:
-        match expr:
-            case ir.Num(value=value):
-                return number(value)
-            case ir.Flag(value=flag):
-                return repr(flag)
-            case ir.Var(name=name):
-                return name
-            case ir.Field():
-                return self.place(expr)
-            case ir.State(slot=slot):
-                return self.slot.format(slot)
-            case ir.Cell(base=base, index=index):
-                return f"{self.ring}[{base} + int({self.expression(index)})]"
-
-    def block(self, statements: Sequence[ir.Stmt], indent: int) -> list[str]:
-        lines: list[str] = []
-        pad = "    " * indent
-        for statement in statements:
-            match statement:
-                case ir.Set(target=target, value=value):
-                    lines.append(f"{pad}{self.expression(target)} = {self.expression(value)}")
-                case ir.If(test=test, body=body, orelse=orelse):
-                    lines.append(f"{pad}if {self.expression(test)}:")
-                    lines += self.block(body, indent + 1) or [f"{pad}    pass"]
-                    if orelse:
-                        lines.append(f"{pad}else:")
-                        lines += self.block(orelse, indent + 1)
-                case ir.Loop(var=var, count=count, body=body):
-                    lines.append(f"{pad}for n_{var.name} in range(int({self.expression(count)})):")
-                    lines.append(f"{pad}    {var.name} = np.float64(n_{var.name})")
-                    lines += self.block(body, indent + 1)
-                case ir.Emit(kind=kind, at_close=at_close, values=values):
-                    cells = [str(float(kind)), "np.float64(t)", str(float(at_close))]
-                    cells += [self.expression(v) for v in values]
-                    cells += ["0.0"] * (dtypes.RECORD_WIDTH - len(cells))
-                    lines.append(f"{pad}k = record(out, k, {', '.join(cells)})")
-        return lines
-
-    def stored(self, value: ir.Expr) -> str:
-        spelled = self.expression(value)
-        return f"(1.0 if {spelled} else 0.0)" if ir.type_of(value) == "bool" else spelled
-
-
-def number(value: float) -> str:
-    if math.isnan(value):
-        return "NAN"
-    if math.isinf(value):
-        return f"({'-' if value < 0 else ''}np.inf)"
-    return repr(value) if value >= 0 and not np.signbit(value) else f"({value!r})"
-
-
-def function(name: str, arguments: str, body: Sequence[str], result: str = "") -> str:
-    lines = [f"@njit(**COMPILE)\ndef {name}({arguments}):", *body]
-    return "\n".join([*lines, f"    return {result}".rstrip()]) + "\n\n\n"
+SERIES = "candles, b0, b1, consts, state, rows"
 
 
 def print_record() -> str:
@@ -115,24 +22,6 @@ def print_record() -> str:
     body = [f"    out[k, {n}] = {name}" for n, name in enumerate(names)]
     text = function("record", f"out, k, {', '.join(names)}", body, "k + 1")
     return HEADER.format(imports="") + text
-
-
-def in_memory(columns: Sequence[str], candles: Sequence[str], rows: Sequence[str] = ()) -> Place:
-    """Fields read where they lie: constants c, account d, the unit's rows r at bar j."""
-
-    def place(field: ir.Field) -> str:
-        match field.record:
-            case "param" | "const":
-                return f"c[{columns.index(field.name)}]"
-            case "row":
-                return f"r[{rows.index(field.name)}, j]"
-            case "candle":
-                return f"candles[b0 + j, {candles.index(field.name)}]"
-            case "bar":
-                return f"tape[t, {TAPE[field.name]}]"
-        return f"d[{DESK[field.record, field.name]}]"
-
-    return place
 
 
 # A run of one version: records are written, and the broker is the same compiled code for all.
@@ -145,40 +34,67 @@ def print_simulate(step: Step, record_module: str) -> str:
     """
     speller = Speller(in_memory((), ()))
     loop = ["    for t in range(start, stop):", *speller.block(step.simulate, 2)]
+    imports = f"from {record_module} import record\n"
     text = function("simulate", "start, stop, tape, d, out, k", loop, "k")
-    return HEADER.format(imports=f"from {record_module} import record\n") + text
+    return HEADER.format(imports=imports) + text
 
 
-def print_run(step: Step, record_module: str, simulate_module: str) -> str:
-    """Spell the two functions of a run: the series of its one unit, and the step."""
-    imports = f"from {record_module} import record\nfrom {simulate_module} import simulate\n"
+def print_run(step: Step, record_module: str, simulate_module: str, pieces: Pieces) -> str:
+    """Spell the functions of a run: the series of its one unit, the decision, and the step."""
     (unit,) = step.shared
+    place = in_memory(step.columns, step.candles, list(unit.rows))
+    deciding = DecisionCutter(place, pieces, record_module)
+    decision = deciding.whole(step.decide, 1)
+    computing = SeriesCutter(in_locals(step.columns, step.candles), pieces)
+    series = print_bars(step.columns, step.candles, computing.unit(unit, 3))
+    imports = f"from {record_module} import record\nfrom {simulate_module} import simulate\n"
     return (
-        HEADER.format(imports=imports)
-        + print_series(unit, step.columns, step.candles)
-        + print_decide(step, unit)
+        HEADER.format(imports=imports + computing.imports() + deciding.imports())
+        + series
+        + function("decide", "t, j, tape, r, c, d, out, k", decision, "k")
         + RUN.format(closed=TAPE["closed"], index=TAPE["index"])
     )
 
 
-def print_unit(unit: Unit, columns: Sequence[str], candles: Sequence[str]) -> str:
-    """Spell a unit on its own, for many instances of it."""
-    return HEADER.format(imports="") + print_series(unit, columns, candles)
-
-
-def print_decide(step: Step, unit: Unit) -> str:
-    speller = Speller(in_memory(step.columns, step.candles, list(unit.rows)))
-    return function("decide", "t, j, tape, r, c, d, out, k", speller.block(step.decide, 1), "k")
-
-
-def print_series(unit: Unit, columns: Sequence[str], candles: Sequence[str]) -> str:
-    """Spell a unit: every instance over the strategy bars b0 … b1 − 1."""
-    speller = Speller(in_memory(columns, candles))
+def print_bars(columns: Sequence[str], candles: Sequence[str], bar: Sequence[str]) -> str:
     body = ["    for u in range(consts.shape[0]):", "        c = consts[u]", "        s = state[u]"]
-    body += ["        for j in range(b1 - b0):", *speller.block(unit.statements, 3)]
+    body += [f"        c_{n} = c[{n}]" for n in used(bar, "c", len(columns))]
+    body += ["        for j in range(b1 - b0):"]
+    body += [f"            x_{n} = candles[b0 + j, {n}]" for n in used(bar, "x", len(candles))]
+    return function("series", SERIES, [*body, *bar])
+
+
+def used(lines: Sequence[str], letter: str, count: int) -> list[int]:
+    """Which of the names x_0, x_1 … a text speaks of."""
+    words = {word for line in lines for word in re.findall(rf"\b{letter}_\d+\b", line)}
+    return [n for n in range(count) if f"{letter}_{n}" in words]
+
+
+def in_locals(columns: Sequence[str], candles: Sequence[str]) -> Place:
+    """Fields of a unit's bar, read into names of their own before it is computed."""
+
+    def place(field: ir.Field) -> str:
+        if field.record == "candle":
+            return f"x_{candles.index(field.name)}"
+        return f"c_{columns.index(field.name)}"
+
+    return place
+
+
+def print_unit(
+    unit: Unit, columns: Sequence[str], candles: Sequence[str], pieces: Pieces | None = None
+) -> str:
+    """Spell a unit on its own, for many instances of it; without `pieces` as one function."""
+    place = in_locals(columns, candles)
+    if pieces is not None:
+        cutter = SeriesCutter(place, pieces)
+        series = print_bars(columns, candles, cutter.unit(unit, 3))
+        return HEADER.format(imports=cutter.imports()) + series
+    speller = Speller(place)
+    bar = speller.block(unit.statements, 3)
     for n, value in enumerate(unit.rows.values()):
-        body.append(f"            rows[u, {n}, j] = {speller.stored(value)}")
-    return function("series", "candles, b0, b1, consts, state, rows", body)
+        bar.append(f"            rows[u, {n}, j] = {speller.stored(value)}")
+    return HEADER.format(imports="") + print_bars(columns, candles, bar)
 
 
 RUN = '''@njit(**COMPILE)
@@ -202,35 +118,47 @@ def step(tape, rows, consts, desk, out, counts):
 
 
 def print_sweep(step: Step) -> str:
-    """Spell a step over accounts a0 … a1 − 1 and bars t0 … t1 − 1; rows begin at bar b0."""
-    body = ["    for a in range(a0, a1):"]
+    """Spell a step over accounts a0 … a1 − 1, bars t0 … t1 − 1; rows begin at strategy bar b0."""
     speller = Speller(in_registers(step), "s_{}", "s")
+    bars = sweep_bars(step, speller)
     slots = flying_slots(step)
-    body += [f"        c_{n} = consts[a, {n}]" for n in range(len(step.columns))]
-    body += [f"        d_{n} = desk[a, {n}]" for n in range(KEPT)]
+    own = used(bars, "d", KEPT)
+    body = ["    for a in range(a0, a1):", "        c = consts[a]"]
+    body += [f"        c_{n} = c[{n}]" for n in used(bars, "c", len(step.columns))]
+    body += ["        d = desk[a]", *(f"        d_{n} = d[{n}]" for n in own)]
     body += ["        s = state[a]", *(f"        s_{n} = s[{n}]" for n in slots)]
     body += [f"        r_{k} = rows_{k}[index_{k}[a]]" for k in range(len(step.shared))]
-    body += ["        t = t0", "        while t < t1:"]
+    body += ["        t = t0", *bars]
+    set_ = {line.split(" = ")[0].strip() for line in bars}
+    body += [f"        d[{n}] = d_{n}" for n in own if f"d_{n}" in set_]
+    body += [f"        s[{n}] = s_{n}" for n in slots]
+    arguments = "a0, a1, t0, t1, b0, tape, candles, consts, state, desk"
+    shared = "".join(f", rows_{k}, index_{k}" for k in range(len(step.shared)))
+    return HEADER.format(imports="") + function("sweep", arguments + shared, body)
+
+
+def sweep_bars(step: Step, speller: Speller) -> list[str]:
+    body = ["        while t < t1:"]
     if step.skips:
         idle = (f"d_{DESK[place]} == 0.0" for place in (IDLE_POSITION, IDLE_ENTRY))
         body += [f"            if {' and '.join(idle)}:"]
         body += [f"                t = max(t, min(t1, int(tape[t, {TAPE['wake']}])))"]
         body += ["                if t >= t1:", "                    break"]
     body += speller.block(step.simulate, 3)
-    body += [f"            if tape[t, {TAPE['closed']}] > 0.0:"]
+    body += [f"            closed = int(tape[t, {TAPE['closed']}])", "            if closed > 0:"]
     body += [f"                last = int(tape[t, {TAPE['index']}]) - b0"]
     if step.flying:
-        body += [
-            f"                for j in range(last + 1 - int(tape[t, {TAPE['closed']}]), last + 1):"
-        ]
-        body += flying_lines(step, speller, 5)
-    body += ["                j = last", *speller.block(step.decide, 4)]
-    body += ["            t += 1"]
-    body += [f"        desk[a, {n}] = d_{n}" for n in range(KEPT)]
-    body += [f"        s[{n}] = s_{n}" for n in slots]
-    arguments = "a0, a1, t0, t1, b0, tape, candles, consts, state, desk"
-    shared = "".join(f", rows_{k}, index_{k}" for k in range(len(step.shared)))
-    return HEADER.format(imports="") + function("sweep", arguments + shared, body)
+        bar = flying_lines(step, speller, 5)
+        body += ["                for j in range(last + 1 - closed, last + 1):"]
+        read = used(bar, "x", len(step.candles))
+        body += [f"                    x_{n} = candles[b0 + j, {n}]" for n in read]
+        body += bar
+    decision = speller.block(step.decide, 4)
+    body += ["                j = last"]
+    read = used(decision, "x", len(step.candles))
+    body += [f"                x_{n} = candles[b0 + j, {n}]" for n in read]
+    body += decision
+    return [*body, "            t += 1"]
 
 
 IDLE_POSITION = ("account", "position")
@@ -275,7 +203,7 @@ def in_registers(step: Step) -> Place:
                 unit, row = shared[field.name]
                 return f"r_{unit}[{row}, j]"
             case "candle":
-                return f"candles[b0 + j, {candles.index(field.name)}]"
+                return f"x_{candles.index(field.name)}"
             case "bar":
                 return f"tape[t, {TAPE[field.name]}]"
         return f"d_{DESK[field.record, field.name]}"

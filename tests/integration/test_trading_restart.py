@@ -20,7 +20,7 @@ from application.trading import (
     TraderFailed,
 )
 from application.trading.checkpoint import packed, usable
-from application.trading.kernel import NumbaKernel
+from application.trading.kernel import EngineKernel
 from domain.home import WrongFeed
 from domain.portfolio.events import BreakerTripped, OrderPlaced, PositionClosed, RiskRefused
 from domain.strategy.events import StrategyRegistered, VersionActivated
@@ -73,7 +73,7 @@ def flip_checkpoint(home: Home) -> None:
 def forge_checkpoint(home: Home) -> None:
     """An account is richer than its own events say, in a checkpoint that is otherwise sound."""
     if home.log.saved is not None:
-        saved = usable(home.log.saved, NumbaKernel().identity, home.log.head())
+        saved = usable(home.log.saved, EngineKernel().identity, home.log.head())
         assert saved is not None
         account = saved.runs[0].accounts[0]
         richer = replace(account.portfolio, cash=account.portfolio.cash + 1)
@@ -165,12 +165,12 @@ def test_checkpoint_when_one_bit_of_it_changed_then_is_not_believed(bit: int) ->
     home.feed(BARS)
     assert home.log.saved is not None
     whole = home.log.saved.state
-    assert usable(home.log.saved, NumbaKernel().identity, home.log.head()) is not None
+    assert usable(home.log.saved, EngineKernel().identity, home.log.head()) is not None
     for place in range(0, len(whole), max(1, len(whole) // 50)):
         state = bytearray(whole)
         state[place] ^= bit
         flipped = Checkpoint(home.log.saved.last_bar, bytes(state))
-        assert usable(flipped, NumbaKernel().identity, home.log.head()) is None
+        assert usable(flipped, EngineKernel().identity, home.log.head()) is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""Indicators against TA-Lib and two-pass numpy formulas, on made and on real candles."""
+"""Indicators against TA-Lib and the definitions summed anew, on made and on real candles."""
 
-from collections.abc import Callable
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,207 +9,201 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 import talib
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kernels import dtypes
 from kernels.frontend import library
 from kernels.program import compile_strategy
-from tests.kernel_runs import runner_of, walk
+from tests.indicator_oracles import ORACLES
+from tests.indicator_programs import (
+    CALLS,
+    CLASSES,
+    COMPOSED,
+    PARAMETERS,
+    figures,
+    interpreted,
+    named,
+    source,
+)
+from tests.indicator_programs import settings as settings_of
+from tests.indicator_table import PAGE, entry, table
+from tests.kernel_runs import walk
 
 Array = np.ndarray[Any, Any]
-TALIB_SEED = 400  # bars after which a differently seeded MACD has forgotten its seed
-
-SOURCE = '''"""Every indicator, at one setting."""
-timeframe("1m")
-s_sma = sma(close, 20)
-s_ema = ema(close, 20)
-s_rma = rma(close, 20)
-s_wma = wma(close, 20)
-s_vwap = vwap(20)
-s_highest = highest(high, 20)
-s_lowest = lowest(low, 20)
-s_true_range = true_range()
-s_atr = atr(14)
-s_stdev = stdev(close, 20)
-s_bollinger_upper = bollinger_upper(close, 20, 2)
-s_bollinger_lower = bollinger_lower(close, 20, 2)
-s_rsi = rsi(14)
-s_macd = macd(12, 26)
-s_macd_signal = macd_signal(12, 26, 9)
-s_macd_histogram = macd_histogram(12, 26, 9)
-s_roc = roc(close, 10)
-s_crossed_above = crossed_above(close, sma(close, 20))
-s_crossed_below = crossed_below(close, sma(close, 20))
-s_bars_since = bars_since(close > open)
-s_value_when = value_when(close > open, volume)
-s_history = close[3]
-
-def entry():
-    return FLAT
-
-def exits():
-    return plan(stop=1)
-'''
-
-
-def windows(values: Array, n: int) -> Array:
-    return np.lib.stride_tricks.sliding_window_view(values, n)
-
-
-def padded(values: Array, length: int) -> Array:
-    return np.concatenate([np.full(length - len(values), np.nan), values])
-
-
-def wilder(values: Array, n: int) -> Array:
-    out = np.full(len(values), np.nan)
-    begin = int(np.argmax(~np.isnan(values)))
-    out[begin + n - 1] = np.mean(values[begin : begin + n])
-    for t in range(begin + n, len(values)):
-        out[t] = out[t - 1] + (values[t] - out[t - 1]) / n
-    return out
-
-
-def rolling_vwap(b: Array) -> Array:
-    typical = (b["high"] + b["low"] + b["close"]) / 3
-    amount = windows(b["volume"], 20).sum(axis=1)
-    return padded(windows(typical * b["volume"], 20).sum(axis=1) / amount, len(b))
-
-
-def above(b: Array) -> Array:
-    gap = b["close"] - talib.SMA(b["close"], 20)
-    return np.concatenate([[0.0], (gap[1:] > 0) & (gap[:-1] <= 0)]).astype(float)
-
-
-def below(b: Array) -> Array:
-    gap = b["close"] - talib.SMA(b["close"], 20)
-    return np.concatenate([[0.0], (gap[1:] < 0) & (gap[:-1] >= 0)]).astype(float)
-
-
-def since_rise(b: Array) -> Array:
-    index = np.arange(len(b))
-    last = np.maximum.accumulate(np.where(b["close"] > b["open"], index, -1))
-    return np.where(last < 0, np.nan, index - last)
-
-
-def volume_at_rise(b: Array) -> Array:
-    index = np.arange(len(b))
-    last = np.maximum.accumulate(np.where(b["close"] > b["open"], index, -1))
-    return np.where(last < 0, np.nan, b["volume"][last])
-
-
-def deviation(b: Array) -> Array:
-    return padded(windows(b["close"], 20).std(axis=1), len(b))  # numpy's std takes two passes
-
-
-ORACLES: dict[str, Callable[[Array], Array]] = {
-    "sma": lambda b: talib.SMA(b["close"], 20),
-    "ema": lambda b: talib.EMA(b["close"], 20),
-    "rma": lambda b: wilder(b["close"], 20),
-    "wma": lambda b: talib.WMA(b["close"], 20),
-    "vwap": rolling_vwap,
-    "highest": lambda b: talib.MAX(b["high"], 20),
-    "lowest": lambda b: talib.MIN(b["low"], 20),
-    "true_range": lambda b: talib.TRANGE(b["high"], b["low"], b["close"]),
-    "atr": lambda b: talib.ATR(b["high"], b["low"], b["close"], 14),
-    "stdev": deviation,
-    "bollinger_upper": lambda b: talib.SMA(b["close"], 20) + 2 * deviation(b),
-    "bollinger_lower": lambda b: talib.SMA(b["close"], 20) - 2 * deviation(b),
-    "rsi": lambda b: talib.RSI(b["close"], 14),
-    "macd": lambda b: talib.MACD(b["close"], 12, 26, 9)[0],
-    "macd_signal": lambda b: talib.MACD(b["close"], 12, 26, 9)[1],
-    "macd_histogram": lambda b: talib.MACD(b["close"], 12, 26, 9)[2],
-    "roc": lambda b: talib.ROC(b["close"], 10),
-    "crossed_above": above,
-    "crossed_below": below,
-    "bars_since": since_rise,
-    "value_when": volume_at_rise,
-    "history": lambda b: np.concatenate([[np.nan] * 3, b["close"][:-3]]),
+OTHER = {
+    "n": 31,
+    "m": 20,
+    "fast": 7,
+    "middle": 11,
+    "slow": 40,
+    "signal": 5,
+    "smooth": 1,
+    "window": 23,
+    "left": 2,
+    "right": 8,
+    "width": 1.5,
+    "factor": 1.25,
+    "reversal": 0.02,
 }
-SCALES = {"macd": 100.0, "macd_signal": 100.0, "macd_histogram": 100.0, "rsi": 100.0, "roc": 1.0}
+HLC = ("high", "low", "close")
 
 
-def series_of(bars: Array) -> dict[str, Array]:
-    runner = runner_of(compile_strategy(SOURCE, "indicators"))
-    found = runner.run(bars, [0]).series
-    return {n.removeprefix("s_"): found[i] for i, n in enumerate(runner.program.series_names)}
-
-
-def assert_close(name: str, ours: Array, theirs: Array, skip: int) -> None:
-    scale = np.maximum(np.abs(theirs), SCALES.get(name, 1e-3))
-    both = ~np.isnan(theirs)
-    both[:skip] = False
-    assert both.sum() > len(ours) // 2
-    assert not np.isnan(ours[both]).any()
-    worst = np.max(np.abs(ours[both] - theirs[both]) / scale[both])
-    assert worst <= 1e-9, f"{name} is off by {worst:.1e} of its scale"
-
-
-@pytest.fixture(scope="module")
-def made() -> tuple[Array, dict[str, Array]]:
-    bars = walk(5000, seed=3)
-    return bars, series_of(bars)
-
-
-@pytest.fixture(scope="module")
-def recorded(real_data: Path) -> tuple[Array, dict[str, Array]]:
-    table = parquet.read_table(real_data / "binance_BTC-USDT_5m.parquet").slice(0, 20_000)
+def recorded(directory: Path, symbol: str) -> Array:
+    table = parquet.read_table(directory / f"binance_{symbol}_5m.parquet").slice(5_000, 10_000)
     bars = np.zeros(table.num_rows, dtypes.BAR)
     for name in ("open", "high", "low", "close", "volume"):
         bars[name] = table[name].to_numpy()
     bars["timestamp"] = 60_000 * np.arange(len(bars))
-    return bars, series_of(bars)
+    return bars
 
 
-@pytest.mark.parametrize("name", sorted(ORACLES))
-def test_indicator_when_bars_are_made_then_equals_its_oracle(
-    name: str, made: tuple[Array, dict[str, Array]]
+def distance(ours: Array, theirs: Array) -> float:
+    """Largest error, in units of the figure or of the indicator's usual size if that is larger."""
+    shown = ~np.isnan(theirs)
+    size = np.abs(theirs[shown])
+    scale = np.maximum(size, np.median(size))
+    return float(np.max(np.abs(ours[shown] - theirs[shown]) / np.where(scale > 0, scale, 1.0)))
+
+
+def faults(family: str, bars: Array, **parameters: float) -> list[str]:
+    """What is wrong with a family's figures: warm elsewhere than the oracle, or too far from it."""
+    found, at = [], settings_of(**parameters)
+    for name, ours in figures(bars, family, **parameters).items():
+        theirs = np.asarray(ORACLES[name](bars, at), dtype=float)
+        if np.isnan(theirs[len(bars) // 2 :]).any():
+            found.append(f"{name}: the oracle has no figure where it should")
+        elif (np.isnan(ours) != np.isnan(theirs)).any():
+            found.append(f"{name}: warm at {first(ours)}, the oracle at {first(theirs)}")
+        elif distance(ours, theirs) > 1e-9:
+            found.append(f"{name}: off by {distance(ours, theirs):.1e} of its scale")
+    return found
+
+
+def first(values: Array) -> int:
+    """The bar, from 1, of the first figure; the one after the last bar where there is none."""
+    return int(np.argmax(np.append(~np.isnan(values), True))) + 1
+
+
+@pytest.mark.parametrize("family", CALLS)
+@pytest.mark.parametrize("parameters", [{}, OTHER], ids=["usual", "other"])
+def test_indicators_when_bars_are_made_then_equal_their_oracles(
+    family: str, parameters: dict[str, float]
 ) -> None:
-    bars, ours = made
-    skip = TALIB_SEED if name.startswith("macd") else 40
-    assert_close(name, ours[name], ORACLES[name](bars), skip)
+    assert faults(family, walk(4000, seed=3), **parameters) == []
 
 
-@pytest.mark.parametrize("name", sorted(ORACLES))
-def test_indicator_when_bars_are_real_then_equals_its_oracle(
-    name: str, recorded: tuple[Array, dict[str, Array]]
-) -> None:
-    bars, ours = recorded
-    skip = TALIB_SEED if name.startswith("macd") else 40
-    assert_close(name, ours[name], ORACLES[name](bars), skip)
-
-
-def test_indicators_when_listed_then_each_has_an_oracle_and_a_documented_warm_up() -> None:
-    assert library.indicators() == set(ORACLES) - {"history"}
-    for name in library.indicators():
-        assert library.functions()[name].documentation, name
-
-
-def test_indicator_when_still_warming_up_then_has_no_figure(
-    made: tuple[Array, dict[str, Array]],
-) -> None:
-    _, ours = made
-    warm = {
-        "sma": 20,
-        "ema": 20,
-        "atr": 15,
-        "rsi": 15,
-        "macd_signal": 34,
-        "stdev": 20,
-        "vwap": 20,
-        "roc": 11,
-    }
-    for name, bars in warm.items():
-        assert np.isnan(ours[name][: bars - 1]).all(), name
-        assert not np.isnan(ours[name][bars - 1]), name
-
-
-def test_vwap_when_window_has_no_volume_then_has_no_figure() -> None:
-    bars = walk(60)
-    bars["volume"] = 0.0
-    assert np.isnan(series_of(bars)["vwap"]).all()
-
-
-def test_rsi_when_nothing_moves_then_is_zero_as_in_talib() -> None:
-    bars = walk(60)
+@pytest.mark.parametrize("family", ["trend", "levels"])
+def test_indicators_when_many_prices_are_equal_then_equal_their_oracles(family: str) -> None:
+    bars = walk(4000, seed=11)
     for name in ("open", "high", "low", "close"):
-        bars[name] = 100.0
-    assert series_of(bars)["rsi"][-1] == talib.RSI(bars["close"], 14)[-1] == 0.0
+        bars[name] = np.round(bars[name] / 25) * 25
+    assert faults(family, bars) == []
+
+
+def test_composed_indicators_when_bars_are_made_then_equal_their_oracles() -> None:
+    bars, at = walk(900, seed=15), settings_of()
+    for name, ours in interpreted(COMPOSED, bars).items():
+        theirs = np.asarray(ORACLES[name](bars, at))
+        assert np.array_equal(np.isnan(ours), np.isnan(theirs)), name
+        assert distance(ours, theirs) <= 1e-9, name
+        assert name == "rsi_of" or set(ours[~np.isnan(ours)]) == {-2, -1, 0, 1, 2}
+
+
+@pytest.mark.parametrize("family", CALLS)
+@pytest.mark.parametrize("symbol", ["BTC-USDT", "DOGE-USDT"])
+def test_indicators_when_bars_are_real_then_equal_their_oracles(
+    family: str, symbol: str, real_data: Path
+) -> None:
+    assert faults(family, recorded(real_data, symbol)) == []
+
+
+def test_oracle_when_it_is_our_own_formula_then_talib_has_the_same_convention() -> None:
+    bars, p = walk(2000, seed=8), settings_of()
+    close, (high, low) = bars["close"], (bars["high"], bars["low"])
+    upper, _, lower = talib.BBANDS(close, p.n, p.width, p.width)
+    line, signal, histogram = talib.MACD(close, p.fast, p.slow, p.signal)
+    theirs = {
+        "trima": talib.TRIMA(close, p.n),
+        "cci": talib.CCI(high, low, close, p.n),
+        "linreg_slope": talib.LINEARREG_SLOPE(close, p.n),
+        "mfi": talib.MFI(high, low, close, bars["volume"], p.n),
+        "ultimate_oscillator": talib.ULTOSC(high, low, close, p.fast, p.middle, p.slow),
+        "stdev": talib.STDDEV(close, p.n),
+        "bollinger_upper": upper,
+        "bollinger_lower": lower,
+        "macd": line,
+        "macd_signal": signal,
+        "macd_histogram": histogram,
+    }
+    for name, values in theirs.items():
+        values[:400] = np.nan  # TA-Lib's MACD has forgotten its seed
+        assert distance(np.asarray(ORACLES[name](bars, p)), values) < 1e-8, name
+
+
+lookbacks = st.fixed_dictionaries(
+    {
+        name: st.integers(1, int(text[:-1].split(", ")[2]))
+        for name, text in PARAMETERS.items()
+        if "." not in text
+    }
+).filter(lambda chosen: chosen["slow"] >= 2)
+
+
+def documented(name: str, parameters: dict[str, int]) -> tuple[int, bool]:
+    """The bar at which the docstring says that the indicator is warm, and whether that is exact."""
+    said = entry(name).warm_up
+    found = re.fullmatch(r"(.+?) bars?(, n ≥ 2|; false before| at the earliest)?", said)
+    assert found, f"{name}: warm-up was {said!r}"
+    words = {"floor": math.floor, "sqrt": math.sqrt, "max": max} | parameters
+    return int(eval(found[1], {"__builtins__": {}}, words)), found[2] != " at the earliest"  # noqa: S307
+
+
+def is_warm_as_documented(name: str, values: Array, parameters: dict[str, int]) -> bool:
+    if entry(name).unit == "condition":
+        return not np.isnan(values).any()
+    if name == "linreg_slope" and parameters["n"] == 1:
+        return bool(np.isnan(values).all())
+    bar, exact = documented(name, parameters)
+    return first(values) == bar if exact else first(values) >= bar
+
+
+@settings(max_examples=25)
+@given(lookbacks, st.integers(0, 1000))
+def test_indicators_when_lookbacks_vary_then_are_warm_at_the_documented_bar(
+    parameters: dict[str, int], seed: int
+) -> None:
+    bars = walk(500, seed=seed)
+    for name, values in figures(bars, **parameters).items():
+        assert is_warm_as_documented(name, values, parameters), f"{name} at {first(values)}"
+        warm = values[first(values) - 1 :]
+        assert name == "linreg_slope" or not np.isnan(warm).any(), f"{name} lost its figure"
+
+
+@pytest.mark.parametrize("parameters", [{}, OTHER], ids=["usual", "other"])
+def test_classes_when_warming_up_then_are_warm_at_the_documented_bar(
+    parameters: dict[str, int],
+) -> None:
+    whole = {n: int(v) for n, v in vars(settings_of(**parameters)).items()}
+    for name, values in interpreted(CLASSES + COMPOSED, walk(250, seed=2), **parameters).items():
+        assert is_warm_as_documented(name, values, whole), f"{name} at {first(values)}"
+
+
+def test_language_when_its_series_functions_are_listed_then_each_is_tested_and_in_the_page() -> (
+    None
+):
+    tested = set(named(CLASSES + COMPOSED)).union(*(named(calls) for calls in CALLS.values()))
+    assert tested == library.indicators()
+    assert set(ORACLES) | set(named(CLASSES)) == library.indicators()
+    assert len(set(ORACLES)) >= 50
+    assert PAGE.read_text(encoding="utf-8").endswith(table()), "python -m tests.indicator_table"
+
+
+@pytest.mark.parametrize("reach", ["param(14, 1, 5000)", "5000", "1"])
+def test_indicators_when_a_lookback_is_anything_allowed_then_compile(reach: str) -> None:
+    whole = [name for name, text in PARAMETERS.items() if "." not in text]
+    given = "\n".join(f"of_{name} = {reach}" for name in whole)
+    for call in (*CLASSES, *COMPOSED, *(call for calls in CALLS.values() for call in calls)):
+        spelled = re.sub(rf"\b({'|'.join(whole)})\b(?=[,)])", r"of_\1", call)
+        made = compile_strategy(source({"found": spelled}, given), call)
+        assert made.series_names[-1] == "s_found"

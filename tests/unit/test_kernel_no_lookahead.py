@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kernels.program import compile_strategy
 from kernels.runner import Block
+from tests.indicator_programs import CALLS, CLASSES, COMPOSED, figures, interpreted
 from tests.kernel_runs import STRATEGIES, Array, program_of, runner_of, walk
-from tests.unit.test_kernel_indicators import SOURCE
 
 
 def with_noise_after(bars: Array, cut: int, seed: int) -> Array:
@@ -43,9 +42,21 @@ def test_strategy_when_the_future_is_noise_then_decides_the_same(path: Path, cut
     assert_blind_to_the_future(run, cut, cut // minutes)
 
 
-def test_indicators_when_the_future_is_noise_then_are_unchanged() -> None:
+@pytest.mark.parametrize("family", CALLS)
+@pytest.mark.parametrize("cut", [130, 1500])
+def test_indicators_when_the_future_is_noise_then_are_unchanged(family: str, cut: int) -> None:
     bars = walk(3000, seed=5)
-    program = compile_strategy(SOURCE, "indicators")
-    run = [runner_of(program).run(b, [0]) for b in (bars, with_noise_after(bars, 1500, 4))]
-    assert_blind_to_the_future(run, 1500, 1500)
-    assert run[0].series[:, 1600:].tobytes() != run[1].series[:, 1600:].tobytes()
+    known, noisy = figures(bars, family), figures(with_noise_after(bars, cut, 4), family)
+    for name, values in known.items():
+        assert values[:cut].tobytes() == noisy[name][:cut].tobytes(), name
+        assert values[cut:].tobytes() != noisy[name][cut:].tobytes(), f"{name} must see the noise"
+
+
+def test_classes_when_the_future_is_noise_then_are_unchanged() -> None:
+    bars = walk(400, seed=5)
+    known, noisy = (
+        interpreted(CLASSES + COMPOSED, b) for b in (bars, with_noise_after(bars, 200, 4))
+    )
+    for name, values in known.items():
+        assert np.array_equal(values[:200], noisy[name][:200], equal_nan=True), name
+        assert not np.array_equal(values[200:], noisy[name][200:], equal_nan=True), name

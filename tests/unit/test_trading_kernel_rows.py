@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from application.kernel_rows import BadInstrument, limits_row, market_row
-from application.trading.kernel import NumbaKernel
+from application.trading.kernel import EngineKernel
 from domain.limits import effective
 from domain.money import InexactMoney
 from domain.portfolio.events import Intent
@@ -51,5 +51,5 @@ def test_intent_codes_when_compared_then_kernel_and_domain_name_them_alike() -> 
 
 
 def test_kernel_identity_when_asked_twice_then_is_one_digest_of_its_sources() -> None:
-    assert NumbaKernel().identity == NumbaKernel().identity
-    assert len(NumbaKernel().identity) == 64
+    assert EngineKernel().identity == EngineKernel().identity
+    assert len(EngineKernel().identity) == 64

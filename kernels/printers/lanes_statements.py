@@ -1,0 +1,328 @@
+"""Spells statements over eight lanes: what differs between lanes runs under a mask.
+
+A small block is computed for every lane and selected; a larger one stands behind a branch on
+whether any lane wants it, which is what makes rare things (fills, entries, exits) cost nothing. A
+lane outside the mask may compute anything, so nothing it computes may fault: indexes are kept
+within their ring, and a ring is written for all lanes, each its own old value where it is masked.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from kernels import ir
+from kernels.printers.lanes_plan import INLINE, RARE_INLINE, Plan, key_of, reads, weight
+from kernels.printers.lanes_values import LANES, Phi, Value, Writer, flag, number, zero
+
+
+class Ground(Protocol):
+    """Where a function's fields and rings lie."""
+
+    rings: Mapping[int, int]  # first slot -> length
+    memory: set[str]  # fields that are not in registers
+
+    def read(self, field: ir.Field) -> Value:
+        """A constant, a row, or a figure of the bar."""
+
+    def slot(self, key: str) -> str:
+        """The address of a field that is kept in memory."""
+
+    def ring(self, base: int) -> str:
+        """The address of a ring's first cell."""
+
+    def emit(self, record: ir.Emit, values: Sequence[Value], mask: Value) -> None:
+        """Write a record for every lane of the mask."""
+
+
+class Statements:
+    """Spells a function's lists of statements into a writer, one after another."""
+
+    def __init__(self, writer: Writer, ground: Ground, plan: Plan) -> None:
+        self.writer = writer
+        self.ground = ground
+        self.rare = False  # whether this place is reached at few bars
+        self.plan = plan  # of the list at hand
+        self.now: dict[str, Value] = {}  # what every variable, slot and field holds here
+        self.masks: list[Value] = []  # tests around this place that differ between lanes
+        self.born: dict[str, int] = {}  # under how many of them a variable was first assigned
+
+    def spell(self, plan: Plan) -> None:
+        """Spell a list; its variables are gone after it."""
+        self.plan = plan
+        self.block(plan.statements)
+        self.born.clear()
+        self.now = {k: v for k, v in self.now.items() if not k.startswith(("v_", "m_"))}
+
+    # Expressions
+
+    def value(self, expr: ir.Expr) -> Value:
+        match expr:
+            case ir.Num(value=value):
+                return number(value)
+            case ir.Flag(value=truth):
+                return flag(truth)
+            case ir.Unary(op=op, operand=operand):
+                return self.writer.unary(op, self.value(operand))
+            case ir.Binary(op=op, left=left, right=right):
+                return self.writer.binary(op, self.value(left), self.value(right))
+            case ir.Select(test=test, then=then, other=other):
+                return self.writer.select(*(self.value(e) for e in (test, then, other)))
+            case ir.Cell(base=base, index=index):
+                return self.cell(base, self.index(base, index))
+            case ir.Field():
+                return self.field(expr)
+            case _:
+                return self.now[key_of(expr)]
+
+    def field(self, field: ir.Field) -> Value:
+        key = key_of(field)
+        if key not in self.now:
+            if not self.in_memory(key):
+                return self.ground.read(field)
+            self.now[key] = self.writer.load(self.ground.slot(key), True)
+        return self.now[key]
+
+    # Rings
+
+    def index(self, base: int, index: ir.Expr) -> Value:
+        """Where in a ring, inside it whatever the index is."""
+        last = number(float(self.ground.rings[base] - 1))
+        value = self.value(index)
+        for op, bound in ((">", number(0.0)), ("<", last)):
+            value = self.writer.select(self.writer.binary(op, value, bound), value, bound)
+        return value
+
+    def cells(self, base: int, index: Value) -> list[str]:
+        """The address of the cell, or of every lane's."""
+        writer, ring = self.writer, self.ground.ring(base)
+        where = writer.whole(index)
+        if not index.wide:
+            return [writer.address(ring, where, LANES)]
+        places = [writer.address(ring, writer.lane(where, "i64", n), LANES) for n in range(LANES)]
+        return [writer.at(place, n) for n, place in enumerate(places)]
+
+    def cell(self, base: int, index: Value) -> Value:
+        addresses = self.cells(base, index)
+        if index.wide:
+            return self.writer.each(addresses)
+        return self.writer.load(addresses[0], f"ring {base}" in self.plan.spread.wide)
+
+    def put(self, base: int, index: Value, value: Value) -> None:
+        mask = self.mask_since(0)
+        if mask is not None:
+            value = self.writer.select(mask, value, self.cell(base, index))
+        addresses = self.cells(base, index)
+        if not index.wide:
+            self.writer.store(addresses[0], value)
+            return
+        wide = self.writer.wide(value)
+        for lane, address in enumerate(addresses):
+            cell = self.writer.lane(wide.text, "double", lane)
+            self.writer.effect(f"store double {cell}, ptr {address}, align 8")
+
+    # Statements
+
+    def block(self, statements: Sequence[ir.Stmt]) -> None:
+        for statement in statements:
+            match statement:
+                case ir.Set(target=ir.Cell(base=base, index=index), value=value):
+                    self.put(base, self.index(base, index), self.value(value))
+                case ir.Set(target=ir.Var() | ir.State() | ir.Field() as target, value=value):
+                    self.assign(target, self.value(value))
+                case ir.If():
+                    self.choose(statement)
+                case ir.Loop():
+                    self.repeat(statement)
+                case ir.Emit(values=values):
+                    mask = self.mask_since(0) or flag(True)
+                    self.ground.emit(statement, [self.value(v) for v in values], mask)
+
+    def assign(self, target: ir.Var | ir.State | ir.Field, value: Value) -> None:
+        key = key_of(target)
+        if isinstance(target, ir.Var) and key not in self.now:
+            self.born[key] = len(self.masks)
+        mask = self.mask_since(self.born.get(key, 0))
+        if mask is not None and not key.startswith("v_"):
+            old = self.field(target) if isinstance(target, ir.Field) else self.now[key]
+            value = self.writer.select(mask, value, old)
+        self.hold(target, self.widened(key, value))
+
+    def hold(self, target: ir.Var | ir.State | ir.Field, value: Value) -> None:
+        key = key_of(target)
+        if self.in_memory(key):
+            self.writer.store(self.ground.slot(key), value)
+        self.now[key] = value
+
+    def widened(self, key: str, value: Value) -> Value:
+        return self.writer.wide(value) if self.is_wide(key) else value
+
+    def is_wide(self, key: str) -> bool:
+        return key in self.plan.spread.wide or ("." in key and not key.startswith("row."))
+
+    def mask_since(self, depth: int) -> Value | None:
+        """All tests beyond the first `depth`; None: there are none."""
+        found: Value | None = None
+        for mask in self.masks[depth:]:
+            found = mask if found is None else self.writer.binary("and", found, mask)
+        return found
+
+    def choose(self, statement: ir.If) -> None:
+        test = self.value(statement.test)
+        if not test.wide:
+            self.choose_alike(statement, test)
+            return
+        likely = self.plan.odds.likely(statement.test)
+        self.masked(statement.body, test, likely)
+        if statement.orelse:
+            other = not likely or self.plan.odds.is_open(statement.test)
+            self.masked(statement.orelse, self.writer.unary("not", test), other)
+
+    def masked(self, statements: Sequence[ir.Stmt], test: Value, likely: bool) -> None:
+        self.masks.append(test)
+        limit = RARE_INLINE if self.rare else INLINE
+        if weight(statements, self.ground.memory, limit) <= limit:
+            self.block(statements)
+        else:
+            mask = self.mask_since(0)
+            assert mask is not None  # noqa: S101  (one was just put there)
+            rare, self.rare = self.rare, self.rare or not likely
+            self.apart(statements, self.writer.any(mask), likely)
+            self.rare = rare
+        self.leave()
+
+    def leave(self) -> None:
+        """Out of a mask: what was first assigned under it is one with what is around it."""
+        self.masks.pop()
+        for key, depth in self.born.items():
+            if depth > len(self.masks):
+                self.born[key] = len(self.masks)
+
+    def apart(self, statements: Sequence[ir.Stmt], test: str, likely: bool | None) -> None:
+        """Behind a branch."""
+        inside, after = self.writer.label("in"), self.writer.label("on")
+        start = self.writer.block
+        before = dict(self.now)
+        self.writer.branch(test, inside, after, likely)
+        self.writer.begin(inside)
+        with self.writer.inside():
+            self.block(statements)
+        end, found = self.writer.block, self.now
+        self.writer.jump(after)
+        self.writer.begin(after)
+        self.merge(statements, (before, start), (found, end), before)
+
+    def choose_alike(self, statement: ir.If, test: Value) -> None:
+        """A real branch: all lanes go the same way."""
+        sides = (statement.body, statement.orelse)
+        if not statement.orelse:
+            self.apart(statement.body, test.text, None)
+            return
+        inside, other = self.writer.label("in"), self.writer.label("or")
+        after = self.writer.label("on")
+        before = dict(self.now)
+        self.writer.branch(test.text, inside, other)
+        found = []
+        for label, side in zip((inside, other), sides, strict=True):
+            self.now = dict(before)
+            self.writer.begin(label)
+            with self.writer.inside():
+                self.block(side)
+            found.append((self.now, self.writer.block))
+            self.writer.jump(after)
+        self.writer.begin(after)
+        self.merge((*statement.body, *statement.orelse), found[0], found[1], before)
+
+    def merge(
+        self,
+        statements: Sequence[ir.Stmt],
+        one: tuple[dict[str, Value], str],
+        two: tuple[dict[str, Value], str],
+        before: dict[str, Value],
+    ) -> None:
+        """Where two ways meet: what they left different has a value from either."""
+        self.now = dict(before)
+        within = reads(statements)
+        for key in {**one[0], **two[0]}:
+            values = [side[0].get(key) for side in (one, two)]
+            if values[0] == values[1]:
+                continue
+            if self.in_memory(key):
+                self.now.pop(key, None)
+                continue
+            local = key.startswith(("v_", "m_")) and within[key] == self.plan.reads[key]
+            if local and key not in before:
+                continue
+            sample = values[0] or values[1]
+            assert sample is not None  # noqa: S101  (they differ)
+            first, last = (v or zero(sample.wide, sample.truth) for v in values)
+            text = self.writer.phi(sample.kind, (first.text, one[1]), (last.text, two[1]))
+            self.now[key] = Value(text, sample.wide, sample.truth)
+
+    def in_memory(self, key: str) -> bool:
+        return key in self.ground.memory
+
+    # Loops
+
+    def carried(self, targets: Collection[ir.Target]) -> list[tuple[str, Phi]]:
+        """Begin, in a loop's first block, what its rounds hand on."""
+        found = []
+        for key in dict.fromkeys(key_of(t) for t in targets if not isinstance(t, ir.Cell)):
+            if self.in_memory(key):
+                self.now.pop(key, None)
+            elif key in self.now:
+                phi = self.writer.carried(self.now[key])
+                found.append((key, phi))
+                self.now[key] = phi.value
+        return found
+
+    def carry(self, phis: Sequence[tuple[str, Phi]], before: str) -> None:
+        """End a loop's round: what it hands on is what is held here."""
+        for key, phi in phis:
+            self.writer.carry(phi, before, self.now[key].text, self.writer.block)
+
+    def repeat(self, loop: ir.Loop) -> None:
+        count = self.value(loop.count)
+        whole = self.writer.binary("<", count, number(2.0**53))
+        count = self.writer.select(whole, count, number(0.0))
+        count = self.truncated(count)
+        targets = list(ir.targets(loop.body))
+        self.prepare(loop, targets)
+        before, head = self.writer.block, self.writer.label("head")
+        body, after = self.writer.label("body"), self.writer.label("on")
+        self.writer.jump(head)
+        self.writer.begin(head)
+        at = self.writer.carried(number(0.0))
+        phis = self.carried(targets)
+        with self.writer.inside():
+            more = self.writer.binary("<", at.value, count)
+            if more.wide:
+                self.masks.append(more)
+            mask = self.mask_since(0) if more.wide else None
+            self.writer.branch(more.text if mask is None else self.writer.any(mask), body, after)
+            held = dict(self.now)
+            self.writer.begin(body)
+            self.now[key_of(loop.var)] = at.value
+            self.block(loop.body)
+            step = self.writer.binary("+", at.value, number(1.0))
+            self.carry(phis, before)
+            self.writer.carry(at, before, step.text, self.writer.block)
+            if more.wide:
+                self.leave()
+        self.writer.jump(head)
+        self.writer.begin(after)
+        self.now = held
+
+    def truncated(self, count: Value) -> Value:
+        """Towards zero; a count is at least 0 or of no effect."""
+        return self.writer.unary("floor", count)
+
+    def prepare(self, loop: ir.Loop, targets: Sequence[ir.Target]) -> None:
+        """Give a value to what the loop assigns first and others read after it."""
+        within = reads(loop.body)
+        for target in (*targets, loop.var):
+            key = key_of(target)
+            if isinstance(target, ir.Var) and within[key] != self.plan.reads[key]:
+                if target == loop.var:
+                    raise TypeError(f"{key} is read after the loop that counts it")
+                if key not in self.now:
+                    self.now[key] = zero(self.is_wide(key), target.type == "bool")
+                    self.born[key] = len(self.masks)
