@@ -14,7 +14,8 @@ from kernels import dimensions, dtypes, ir, warmup
 from kernels.constants import constants
 from kernels.frontend.flat import Flat
 from kernels.program import Program
-from kernels.stages import KEPT, columns, dependence
+from kernels.slices import Slicer
+from kernels.stages import KEPT, columns
 
 
 class SeriesSheet(Struct, frozen=True, kw_only=True):
@@ -62,6 +63,7 @@ class StrategySheet(Struct, frozen=True, kw_only=True):
 def sheet_of(program: Program, text: str) -> StrategySheet:
     """Fill in the sheet of a program compiled from `text`; runs its series over made-up bars."""
     flat, warm, units = program.flat, warmup.measure(program), dimensions.units(program.flat)
+    slicer = Slicer(flat)
     return StrategySheet(
         name=program.name,
         description=program.docstring,
@@ -79,7 +81,7 @@ def sheet_of(program: Program, text: str) -> StrategySheet:
                 name=name,
                 unit=units[name],
                 parameters=tuple(
-                    p for p in flat.parameters if p in dependence(flat, flat.rows[name])
+                    p for p in flat.parameters if p in slicer.dependence(flat.rows[name])
                 ),
                 warm_up=warm.series[name],
             )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from kernels import dtypes, fold, ir
 from kernels.frontend.flat import WARM, Flat
 from kernels.frontend.scope import Value
+from kernels.slices import Slicer, keys, parameters_of
 
 # Where the fields of an account stand among its doubles. The first KEPT are its state; what follows
 # is only read, and only by steps that emit (elsewhere it is known when the step is printed).
@@ -102,8 +103,9 @@ class Group:
 def groups(flat: Flat) -> list[Group]:
     """Split the series by the parameters they depend on, in the order of the file."""
     found: dict[frozenset[str], dict[str, ir.Var]] = {}
-    for var in anchors(flat):
-        found.setdefault(dependence(flat, var), {})[f"~{var.name}"] = var
+    slicer = Slicer(flat)
+    for var in anchors(slicer):
+        found.setdefault(slicer.dependence(var), {})[f"~{var.name}"] = var
     return [Group(parameters, rows) for parameters, rows in found.items()]
 
 
@@ -187,8 +189,9 @@ def silent(statements: Sequence[ir.Stmt]) -> list[ir.Stmt]:
 # Anchors
 
 
-def anchors(flat: Flat) -> list[ir.Var]:
+def anchors(slicer: Slicer) -> list[ir.Var]:
     """The variables to cut at, in the order in which they are computed."""
+    flat = slicer.flat
     defined = {
         s.target.name: s.value
         for s in flat.series.statements
@@ -211,8 +214,8 @@ def anchors(flat: Flat) -> list[ir.Var]:
         return kept or any(var.name not in defined for var in ir.leaves(inner, ir.Var))
 
     def adds_nothing(var: ir.Var, inner: Value) -> bool:
-        own = dependence(flat, var)
-        return any(dependence(flat, v) == own for v in ir.leaves(inner, ir.Var))
+        own = slicer.dependence(var)
+        return any(slicer.dependence(v) == own for v in ir.leaves(inner, ir.Var))
 
     read = read_rows(flat)
     for name, value in flat.rows.items():
@@ -222,75 +225,13 @@ def anchors(flat: Flat) -> list[ir.Var]:
     return sorted(found.values(), key=lambda var: order.index(var.name))
 
 
-# Slices
-
-
-def dependence(flat: Flat, value: Value) -> frozenset[str]:
-    """Names of the parameters that a series depends on."""
-    return parameters_of(flat, [value, *ir.expressions(sliced(flat, [value]))])
-
-
-def parameters_of(flat: Flat, found: Collection[ir.Expr]) -> frozenset[str]:
-    names: set[str] = set()
-    for expr in found:
-        for field in ir.leaves(expr, ir.Field):
-            if field.record == "param":
-                names.add(field.name)
-            elif field.record == "const":
-                names |= parameters_of(flat, [flat.series.constants[field.name]])
-    return frozenset(names)
-
-
-Key = tuple[str, str | int]
-
-
-def sliced(flat: Flat, wanted: Collection[Value], given: Collection[str] = ()) -> list[ir.Stmt]:
-    """The statements that `wanted` needs, at this bar or, through state, at a later one.
-
-    What only `given` variables need is left out.
-    """
-    known: set[Key] = {("var", name) for name in given}
-    needed: set[Key] = {key for value in wanted for key in keys(value)} - known
-    while True:
-        kept = needing(flat.series.statements, needed)
-        grown = needed | {key for expr in ir.expressions(kept) for key in keys(expr)}
-        grown |= {key for target in ir.targets(kept) for key in keys(target)}
-        grown -= known
-        if grown == needed:
-            return kept
-        needed = grown
-
-
-def keys(expr: ir.Expr) -> set[Key]:
-    """The variables, state slots and buffers in an expression."""
-    found: set[Key] = {("var", var.name) for var in ir.leaves(expr, ir.Var)}
-    found |= {("state", state.slot) for state in ir.leaves(expr, ir.State)}
-    return found | {("ring", cell.base) for cell in ir.leaves(expr, ir.Cell)}
-
-
-def needing(statements: Sequence[ir.Stmt], needed: set[Key]) -> list[ir.Stmt]:
-    return ir.picked(statements, lambda s: isinstance(s, ir.Set) and bool(own(s.target) & needed))
-
-
-def own(target: ir.Target) -> set[Key]:
-    match target:
-        case ir.Var(name=name):
-            return {("var", name)}
-        case ir.State(slot=slot):
-            return {("state", slot)}
-        case ir.Cell(base=base):
-            return {("ring", base)}
-        case ir.Field():
-            return set()
-
-
 def unit_of(flat: Flat, rows: Mapping[str, Value], given: Mapping[str, str] | None = None) -> Unit:
     """Cut out the series that fill `rows`, with state of their own, numbered from 0.
 
     `given` variables (name -> row) are read from the rows of other units.
     """
     given = given or {}
-    statements = sliced(flat, list(rows.values()), given)
+    statements = Slicer(flat).sliced(list(rows.values()), given)
     used = [*ir.expressions(statements), *ir.targets(statements), *rows.values()]
     slots: dict[int, int] = {}
     initial: list[float] = []

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from kernels import build, dtypes, ir
+from kernels import dtypes, ir
+from kernels.backends.scalar import unit_series
 from kernels.constants import constants
 from kernels.frontend.flat import Flat
 from kernels.frontend.scope import Value
-from kernels.printers import scalar
 from kernels.program import Program
 from kernels.stages import columns, unit_of
 from kernels.timeline import Timeline
@@ -68,10 +68,9 @@ def run(program: Program, rows: Mapping[str, Value]) -> Array:
     defaults = {p.name: np.array([float(p.default)]) for p in program.parameters}
     timeline = Timeline(program.timeframe, flat.higher, program.timeframe_ms, TICK)
     candles = timeline.take(made_bars(program.timeframe_ms)).candles
-    spelled = scalar.print_unit(unit, columns(flat), flat.candles)
     state = np.array([unit.initial or (0.0,)])
     found = np.empty((1, len(rows), len(candles)))
-    series = build.load("unit", spelled).series
+    series = unit_series(unit, columns(flat), flat.candles)
     series(candles, 0, len(candles), constants(flat, defaults), state, found)
     return np.asarray(found[0])
 

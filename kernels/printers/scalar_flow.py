@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from kernels import ir
-from kernels.stages import Key, keys, own
+from kernels.slices import Key, keys, own
 
 
 class Reading:

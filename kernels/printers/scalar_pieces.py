@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from kernels import ir
 from kernels.build import module_name
 from kernels.printers.scalar_flow import Reading
-from kernels.stages import keys
+from kernels.slices import keys
 
 PLAIN = ("0.0", "1.0", "nan")  # literals that stay: they are the same wherever a form is used
 ON_DESK = frozenset(("account", "intents", "market", "limits", "control"))

@@ -17,6 +17,7 @@ import numpy as np
 
 from kernels import ir, stages
 from kernels.frontend.flat import Flat
+from kernels.slices import Slicer
 from kernels.stages import KEPT, TAPE, Group, Step
 from kernels.sweep.figures import FIGURES
 
@@ -67,12 +68,13 @@ def shared_groups(flat: Flat, constants: Array, backend: str, share: Share) -> l
     if share != "auto":
         return costliest_first(flat, found, constants) if share == "all" else []
     typical = dict(zip(stages.columns(flat), constants.mean(axis=0), strict=False))
+    sliced = Slicer(flat).sliced
     chosen: list[Group] = []
     for group in found:
         wanted = list(group.anchors.values())
         given = [var.name for g in chosen for var in g.anchors.values()]
-        once = work(stages.sliced(flat, wanted), flat, typical)
-        beside = work(stages.sliced(flat, wanted, given), flat, typical)
+        once = work(sliced(wanted), flat, typical)
+        beside = work(sliced(wanted, given), flat, typical)
         instances = len(distinct(flat, group.parameters, constants)[0])
         accounts = len(constants)
         load = 1.0 if instances == 1 else LOAD[backend]
@@ -84,7 +86,8 @@ def shared_groups(flat: Flat, constants: Array, backend: str, share: Share) -> l
 
 def costliest_first(flat: Flat, chosen: Sequence[Group], constants: Array) -> list[Group]:
     typical = dict(zip(stages.columns(flat), constants.mean(axis=0), strict=False))
-    works = [work(stages.sliced(flat, list(g.anchors.values())), flat, typical) for g in chosen]
+    sliced = Slicer(flat).sliced
+    works = [work(sliced(list(g.anchors.values())), flat, typical) for g in chosen]
     return [chosen[n] for n in sorted(range(len(chosen)), key=lambda n: (-works[n], n))]
 
 
