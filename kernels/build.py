@@ -1,65 +1,28 @@
 """Compiles generated source, once per content.
 
 A module is named by the sha256 of its text, which includes everything it was printed from; numba
-then caches its machine code beside it. Files appear whole (written aside, then renamed), so any
-number of processes may build at once.
+then keeps its machine code beside it, in one entry of the cache. Any number of processes may build
+at once, and the cache may be cleared under them: what vanished is made anew.
 """
 
-import atexit
 import hashlib
 import importlib.util
-import os
-import shutil
 import sys
-import tempfile
-from functools import cache
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 from types import ModuleType
 from typing import Any
 
-import numba
 from numba.core.caching import FunctionCache
 from numba.core.dispatcher import Dispatcher
 
+from kernels.cache import CacheUnusable, folder, kept
+
+__all__ = ["CacheUnusable", "folder", "load", "module_name"]
+
 BUILDING = RLock()  # a module must not be seen before it is whole
-
-
-class CacheUnusable(OSError):
-    """The directory that PERPETUA_CACHE names cannot be written to."""
-
-
-def folder() -> Path:
-    """Where generated kernels are kept: PERPETUA_CACHE, else the user's cache directory.
-
-    Raises `CacheUnusable` where PERPETUA_CACHE names no directory that can be written to; where the
-    user's own cannot, kernels are compiled anew by every process.
-    """
-    chosen = os.environ.get("PERPETUA_CACHE")
-    name = f"kernels-numba-{numba.__version__}"
-    if chosen:
-        path = Path(chosen) / name
-        if not usable(path):
-            raise CacheUnusable(f"PERPETUA_CACHE was {chosen!r}, must be a writable directory")
-        return path
-    path = Path.home() / ".cache" / "perpetua" / name
-    return path if usable(path) else scratch()
-
-
-def usable(path: Path) -> bool:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path).close()
-    except OSError:
-        return False
-    return True
-
-
-@cache
-def scratch() -> Path:
-    path = tempfile.mkdtemp(prefix="perpetua-")
-    atexit.register(shutil.rmtree, path, ignore_errors=True)
-    return Path(path)
+ATTEMPTS = 8  # at importing what others may be clearing away
 
 
 def module_name(stem: str, text: str) -> str:
@@ -75,17 +38,16 @@ def load(stem: str, text: str) -> ModuleType:
     name = module_name(stem, text)
     with BUILDING:
         if name not in sys.modules:
-            sys.modules[name] = executed(name, written(folder() / f"{name}.py", text))
+            sys.modules[name] = imported(name, text.encode())
         return sys.modules[name]
 
 
-def written(path: Path, text: str) -> Path:
-    content = text.encode()
-    if not path.exists() or path.read_bytes() != content:
-        aside = path.with_suffix(f".{os.getpid()}.tmp")
-        aside.write_bytes(content)
-        aside.replace(path)
-    return path
+def imported(name: str, content: bytes) -> ModuleType:
+    for _ in range(ATTEMPTS - 1):
+        path = kept(f"{name}/{name}.py", content)
+        with suppress(OSError, ImportError, RuntimeError):  # numba's own word for a vanished file
+            return executed(name, path)
+    return executed(name, kept(f"{name}/{name}.py", content))
 
 
 def executed(name: str, path: Path) -> ModuleType:
@@ -101,11 +63,16 @@ def executed(name: str, path: Path) -> ModuleType:
 
 
 class MendingCache(FunctionCache):
-    """Machine code kept by numba, made anew where its file was cut short."""
+    """Machine code kept by numba, made anew where its file was cut short or is gone."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
             return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception:  # whatever unpickling broken bytes may raise
-            self.flush()  # type: ignore[no-untyped-call]
+            with suppress(OSError):
+                self.flush()  # type: ignore[no-untyped-call]
             return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):  # cleared away, or the disk is full: this process has it anyway
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from kernels.backends import opencl_choice
+from kernels.backends.lanes import LanesMachine
 from kernels.backends.machine import Machine
 from kernels.backends.scalar import ScalarMachine
 from kernels.errors import ParameterError, UnknownBackend
@@ -17,7 +19,11 @@ from kernels.stages import Step, whole
 
 Array = np.ndarray[Any, Any]
 
-MACHINES: dict[str, Callable[[Step, Array, Array], Machine]] = {"numba": ScalarMachine}
+MACHINES: dict[str, Callable[[Step, Array, Array], Machine]] = {
+    "numba": ScalarMachine,
+    "lanes": LanesMachine,
+    "opencl": opencl_choice.machine,  # a device is looked for when it is first asked for
+}
 BACKENDS = tuple(MACHINES)
 
 __all__ = ["BACKENDS", "Parameter", "Program", "check_backend", "compile_strategy"]

@@ -68,7 +68,8 @@ class Runner:
         self.timeline = Timeline(program.timeframe, flat.higher, base_ms, float(market["tick"][0]))
         desk = np.array([first_desk(flat, values[0], spec, market) for spec in lanes])
         self.machine = program.machine(backend, values, desk)
-        self.named = [list(flat.rows).index(n) for n in program.series_names]
+        self.named = np.array([list(flat.rows).index(n) for n in program.series_names], np.intp)
+        self.heeded: list[int] = []  # the controls that the machine was last told
 
     def run(self, bars: Array, controls: Sequence[int]) -> Block:
         """Take bars in order; `controls` is one word of control bits per lane, for all of them.
@@ -87,15 +88,17 @@ class Runner:
         bad = first_bad(bars)
         if bad >= 0:
             refuse(bars, bad)
-        self.machine.heed(np.array([unpacked(word) for word in controls]))
+        if list(controls) != self.heeded:
+            self.machine.heed(np.array([unpacked(word) for word in controls]))
+            self.heeded = list(controls)
+        if len(bars) <= MAX_BLOCK:
+            return self.run_part(bars, 0, 0)
         parts: list[Block] = []
         closed = 0
         for start in range(0, len(bars), MAX_BLOCK):
             part = self.run_part(bars[start : start + MAX_BLOCK], start, closed)
             closed += len(part.closes)
             parts.append(part)
-        if len(parts) == 1:
-            return parts[0]
         return Block(
             [np.concatenate([p.records[n] for p in parts]) for n in range(len(self.lanes))],
             np.concatenate([p.closes for p in parts]),
@@ -108,10 +111,12 @@ class Runner:
         found = self.machine.step(stretch.tape, rows)
         records: list[Array] = []
         for lane, of_lane in zip(self.lanes, found, strict=True):
-            of_lane[:, dtypes.BAR_INDEX] += offset
-            signals = of_lane[:, dtypes.KIND] == dtypes.SIGNAL
-            of_lane[signals, dtypes.D] += closed_before
-            records.append(of_lane if lane.signals else of_lane[~signals])
+            if len(of_lane):  # at most bars nothing happens, and live there is one bar at a time
+                of_lane[:, dtypes.BAR_INDEX] += offset
+                signals = of_lane[:, dtypes.KIND] == dtypes.SIGNAL
+                of_lane[signals, dtypes.D] += closed_before
+                of_lane = of_lane if lane.signals else of_lane[~signals]
+            records.append(of_lane)
         return Block(records, stretch.closes.copy(), canonical(rows[self.named]))
 
     def account(self, lane: int) -> np.void:
@@ -186,5 +191,6 @@ def plain(record: Array) -> Array:
 def canonical(values: Array) -> Array:
     """Copy doubles with every NaN as 0x7ff8000000000000."""
     copied = np.array(values, dtype=np.float64)
-    copied.view(np.uint64)[np.isnan(copied)] = CANONICAL_NAN
+    if copied.size:
+        copied.view(np.uint64)[copied != copied] = CANONICAL_NAN
     return copied

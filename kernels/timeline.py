@@ -10,6 +10,7 @@ a gap), they are taken one at a time.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -75,6 +76,7 @@ def refuse(bars: Array, at: int) -> None:
     raise ValueError(f"figures of the bar at {time} were too large to add up")
 
 
+@cache
 def compiled() -> ModuleType:
     """The functions below, compiled once for every strategy."""
     return build.load("timeline", SOURCE)

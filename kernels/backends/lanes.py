@@ -1,25 +1,30 @@
 """The vector backend: eight accounts in the lanes of one vector, on all threads asked for.
 
-Accounts and instances lie in groups of eight; the last group is filled up with copies of its last
-member, which nobody reads. The lanes of a group never look at each other, so the bits of an account
-do not depend on its neighbours.
+The lanes of a group never look at each other, so the bits of an account do not depend on its
+neighbours, nor on how many there are.
 """
 
-import ctypes
-import hashlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kernels import dtypes, llvm
 from kernels.backends.fleet import Muster, strategy_bars
+from kernels.backends.lanes_code import series_of, step_of
+from kernels.backends.lanes_memory import (
+    aligned,
+    flat,
+    grouped,
+    grouped_index,
+    place,
+    same_columns,
+    started,
+)
 from kernels.backends.machine import RECORDS_PER_BAR
-from kernels.printers import lanes
 from kernels.printers.lanes_frames import Alike
 from kernels.printers.lanes_values import LANES
 from kernels.stages import DESK, KEPT, TAPE, Step, Unit
@@ -27,96 +32,8 @@ from kernels.stages import DESK, KEPT, TAPE, Step, Unit
 Array = np.ndarray[Any, Any]
 
 CONTROL = slice(DESK["control", "entries_off"], DESK["control", "flatten"] + 1)
-TILE = 2048  # base bars that a group of accounts takes before the next one's turn
-LINE = 64  # bytes: every vector lies on its own cache line
-WHOLE, PLACE = ctypes.c_int64, ctypes.c_void_p
-SERIES = (*[WHOLE] * 4, *[PLACE] * 4, WHOLE)
-RUN = (*[WHOLE] * 5, *[PLACE] * 6, WHOLE, PLACE, WHOLE, PLACE, PLACE)
-
-
-def sweep_types(units: int) -> tuple[Any, ...]:
-    return (*[WHOLE] * 5, *[PLACE] * 5, *[PLACE] * (2 * units))
-
-
-def series_of(unit: Unit, step: Step, alike: Alike) -> llvm.Function:
-    """The compiled function that fills a unit's rows."""
-    frame = (step.columns, step.candles, alike)
-    return llvm.function(
-        named(what(unit), *frame), "series", lambda: lanes.print_unit(unit, *frame), SERIES
-    )
-
-
-def step_of(step: Step, alike: Alike) -> llvm.Function:
-    """The compiled function that steps accounts."""
-    types = RUN if step.emits else sweep_types(len(step.shared))
-    units = [what(unit) for unit in (*step.shared, step.flying)]
-    frame = (step.columns, step.candles, step.emits, step.skips, alike)
-    return llvm.function(
-        named(step.simulate, step.decide, *units, *frame),
-        "step",
-        lambda: lanes.print_step(step, alike),
-        types,
-    )
-
-
-def what(unit: Unit | None) -> tuple[object, ...]:
-    """What of a unit its text follows from, in an order that is always the same."""
-    if unit is None:
-        return ()
-    return (unit.statements, len(unit.initial), dict(unit.rings), dict(unit.rows))
-
-
-def named(*parts: object) -> str:
-    """All that a module's text follows from: what is printed, and the printer."""
-    return "\0".join((*map(repr, parts), printer()))
-
-
-@cache
-def printer() -> str:
-    """Digest of the sources that print."""
-    found = sorted(Path(lanes.__file__).parent.glob("lanes*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in found)).hexdigest()
-
-
-# Arrays in groups of eight
-
-
-def aligned(shape: tuple[int, ...]) -> Array:
-    """Doubles that begin on a cache line."""
-    size = int(np.prod(shape))
-    raw = np.empty(size + LINE // 8)
-    start = -raw.ctypes.data % LINE // 8
-    return raw[start : start + size].reshape(shape)
-
-
-def grouped(table: Array) -> Array:
-    """[n, slots] as [groups, slots, 8]; the last group is filled up with copies."""
-    count = -(-len(table) // LANES)
-    rows = np.minimum(np.arange(count * LANES), len(table) - 1)
-    found = aligned((count, max(1, table.shape[1]), LANES))
-    found[:, : table.shape[1]] = table[rows].reshape(count, LANES, -1).transpose(0, 2, 1)
-    return found
-
-
-def flat(groups: Array, count: int) -> Array:
-    """[groups, slots, 8] as [count, slots]: what `grouped` was given."""
-    return np.array(groups.transpose(0, 2, 1).reshape(-1, groups.shape[1])[:count])
-
-
-def started(unit: Unit | None, count: int) -> Array:
-    """State of `count` instances before their first bar, in groups."""
-    initial = unit.initial if unit is not None else ()
-    return grouped(np.tile(np.array(initial or (0.0,)), (count, 1)))
-
-
-def same_columns(table: Array) -> tuple[int, ...]:
-    """Columns of which all rows hold the same bits."""
-    bits = np.ascontiguousarray(table).view(np.int64)
-    return tuple(int(n) for n in np.flatnonzero((bits == bits[0]).all(axis=0)))
-
-
-def place(array: Array) -> int:
-    return int(array.ctypes.data)
+LEAST_TILE, MOST_TILE = 2048, 8192  # base bars that all accounts take before they go on
+FULL_TILE = 2**23  # account-bars: below it, handing out work costs more than what it does
 
 
 class LanesMachine:
@@ -203,6 +120,7 @@ class LanesFleet:
         self.columns = same_columns(muster.constants)
         alike = (n for n, index in enumerate(self.index) if (index == index[:, :1]).all())
         self.alike_units = tuple(alike)
+        self.forms: dict[bool, llvm.Function] = {}
         self.units = [
             Shared(unit, step, instances)
             for unit, instances in zip(step.shared, muster.instances, strict=True)
@@ -211,38 +129,46 @@ class LanesFleet:
     def run(self, tape: Array, candles: Array, start: int, stop: int) -> None:
         """Take base bars, a tile at a time: first the shared rows, then the accounts."""
         tape, candles = np.ascontiguousarray(tape), np.ascontiguousarray(candles)
-        step = self.compiled(tape[start:stop])
-        for begin in range(start, stop, TILE):
-            self.run_tile(step, tape, candles, begin, min(stop, begin + TILE))
+        step = self.form_for(tape, start, stop)
+        tile = min(MOST_TILE, max(LEAST_TILE, FULL_TILE // self.count))
+        for begin in range(start, stop, tile):
+            self.run_tile(step, tape, candles, begin, min(stop, begin + tile))
 
-    def compiled(self, tape: Array) -> llvm.Function:
-        """The step for these bars; which of its forms it is depends on what they need."""
-        prompt = bool((tape[:, TAPE["closed"]] <= 1.0).all())
-        awake = bool((np.diff(tape[:, TAPE["wake"]]) > 0.0).all())
-        return step_of(self.step, Alike(self.columns, self.alike_units, prompt, awake))
+    def form_for(self, tape: Array, start: int, stop: int) -> llvm.Function:
+        """The step in the form that suits the data; compiled when it is first asked for."""
+        if not self.forms:
+            self.awake = bool((np.diff(tape[:, TAPE["wake"]]) > 0.0).all())
+            self.prompt = never_late(tape)
+        prompt = self.prompt and never_late(tape[start:stop])
+        if prompt not in self.forms:
+            alike = Alike(self.columns, self.alike_units, prompt, self.awake)
+            self.forms[prompt] = step_of(self.step, alike)
+        return self.forms[prompt]
 
     def run_tile(
         self, step: llvm.Function, tape: Array, candles: Array, start: int, stop: int
     ) -> None:
         b0, b1 = strategy_bars(tape, start, stop)
+        filling: list[Future[None]] = []
         for unit in self.units:
-            rows = unit.room(b1 - b0)
-            self.spread(unit.groups, lambda i, j, u=unit: u.fill(i, j, b0, b1, candles))  # type: ignore[misc]
+            unit.make_room(b1 - b0)
+            fill = partial(unit.fill, b0, b1, candles)
+            filling += self.handed_out(unit.groups, fill)
         arrays = [tape, candles, self.constants, self.flying_state, self.desk]
-        offsets = []
         for unit, index in zip(self.units, self.index, strict=True):
-            rows = unit.rows
-            offsets.append(index // LANES * (rows.size // len(rows)) + index % LANES)
-            arrays += [rows, offsets[-1]]
-        places = [place(array) for array in arrays]
-        self.spread(len(self.desk), lambda i, j: step(i, j, start, stop, b0, *places))
+            arrays += [unit.rows, unit.offsets(index)]
 
-    def spread(self, count: int, work: Callable[[int, int], None]) -> None:
+        def sweep(first: int, last: int) -> None:  # holds the arrays for as long as it runs
+            step(first, last, start, stop, b0, *map(place, arrays))
+
+        wait(filling)
+        wait(self.handed_out(len(self.desk), sweep))
+
+    def handed_out(self, count: int, work: Callable[[int, int], None]) -> list[Future[None]]:
         """Give every thread its share of `count` groups."""
         parts = max(1, min(count, 4 * self.threads))
         cuts = [count * n // parts for n in range(parts + 1)]
-        for done in [self.pool.submit(work, i, j) for i, j in pairwise(cuts)]:
-            done.result()
+        return [self.pool.submit(work, i, j) for i, j in pairwise(cuts)]
 
     def kept(self) -> Array:
         """What the accounts hold."""
@@ -280,21 +206,29 @@ class Shared:
         self.groups = len(self.constants)
         self.rows = aligned((self.groups, 0, len(unit.rows), LANES))
 
-    def room(self, bars: int) -> Array:
+    def make_room(self, bars: int) -> None:
         """Have room for rows over so many bars."""
         if self.rows.shape[1] < bars:
             self.rows = aligned((self.groups, bars, len(self.unit.rows), LANES))
-        return self.rows
 
-    def fill(self, first: int, last: int, b0: int, b1: int, candles: Array) -> None:
-        """Fill the rows of some groups over strategy bars b0 … b1 − 1."""
+    def offsets(self, index: Array) -> Array:
+        """Where in the rows those of instances begin, in doubles."""
+        offsets: Array = index // LANES * (self.rows.size // self.groups) + index % LANES
+        return offsets
+
+    def fill(self, b0: int, b1: int, candles: Array, first: int, last: int) -> None:
+        """Fill the rows of groups first … last − 1 over strategy bars b0 … b1 − 1."""
         arrays = (candles, self.constants, self.state, self.rows)
         stride = self.rows.size // self.groups
         self.function(first, last, b0, b1, *map(place, arrays), stride)
 
 
-def grouped_index(index: Array) -> Array:
-    """[accounts] as [groups, 8], filled up like the accounts."""
-    count = -(-len(index) // LANES)
-    rows = np.minimum(np.arange(count * LANES), len(index) - 1)
-    return np.ascontiguousarray(index[rows].reshape(count, LANES).astype(np.int64))
+def never_late(tape: Array) -> bool:
+    """Whether at no bar two strategy bars close, one of them late."""
+    return bool((tape[:, TAPE["closed"]] <= 1.0).all())
+
+
+def wait(work: Sequence[Future[None]]) -> None:
+    """Until all of it is done; raises what any of it raised."""
+    for done in work:
+        done.result()

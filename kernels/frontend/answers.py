@@ -1,9 +1,10 @@
 """What entry() and exits() may answer, and how large a trade is asked to be."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from kernels import dtypes, ir
+from kernels.frontend import bounds
 from kernels.frontend.scope import Value, as_value
 from kernels.frontend.source import refused, spelled
 
@@ -17,6 +18,7 @@ PLANNED = (
     " or targets=((distance, share), …, distance), at most 3"
 )
 
+Ranges = Mapping[str, bounds.Interval]  # of parameters
 Number = Callable[[ast.expr], Value]
 Tag = Callable[[ast.expr], ir.Num]
 
@@ -28,7 +30,12 @@ def signal(node: ast.expr | None, at: ast.AST, number: Number, tag_of: Tag) -> t
             return ir.Num(SIDES[side]), ir.Num(1.0), ir.Num(0.0)
         case ast.Call(func=ast.Name(id="long" | "short" as word), args=[]):
             tag, confidence = ir.Num(0.0), as_value(ir.Num(1.0))
+            given = [keyword.arg for keyword in node.keywords]
             for keyword in node.keywords:
+                if given.count(keyword.arg) > 1:
+                    raise refused(
+                        keyword.value, f"the argument {keyword.arg!r} a second time", "each once"
+                    )
                 if keyword.arg == "tag":
                     tag = tag_of(keyword.value)
                 elif keyword.arg == "confidence":
@@ -39,10 +46,12 @@ def signal(node: ast.expr | None, at: ast.AST, number: Number, tag_of: Tag) -> t
                     )
             return ir.Num(1.0 if word == "long" else -1.0), confidence, tag
     allowed = "FLAT, long(tag=…, confidence=…) or short(…)"
+    if isinstance(node, ast.IfExp):
+        allowed += "; a choice of them by if and return"
     raise refused(node or at, spelled(node) if node else "nothing returned", allowed)
 
 
-def plan(node: ast.expr | None, at: ast.AST, number: Number) -> tuple[Value, ...]:
+def plan(node: ast.expr | None, at: ast.AST, number: Number, ranges: Ranges) -> tuple[Value, ...]:
     """Read plan(…): the seven values of PLAN."""
     words = ("stop", "target", "max_bars")
     match node:
@@ -55,14 +64,14 @@ def plan(node: ast.expr | None, at: ast.AST, number: Number) -> tuple[Value, ...
                 given[str(keyword.arg)] = keyword.value
             if "stop" in given and not {"target", "targets"} <= set(given):
                 stop = number(given["stop"])
-                aims, shares = targets(given, number)
+                aims, shares = targets(given, number, ranges)
                 bars = number(given["max_bars"]) if "max_bars" in given else NAN
                 return (stop, *aims, *shares, bars)
     raise refused(node or at, spelled(node) if node else "nothing returned", PLANNED)
 
 
 def targets(
-    given: dict[str, ast.expr], number: Number
+    given: dict[str, ast.expr], number: Number, ranges: Ranges
 ) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
     if "targets" not in given:
         first = number(given["target"]) if "target" in given else NAN
@@ -72,11 +81,18 @@ def targets(
         raise refused(node, spelled(node), PLANNED)
     aims: list[Value] = []
     shares: list[Value] = []
+    taken = 0.0  # at least
     for item in node.elts[:-1]:
         if not isinstance(item, ast.Tuple) or len(item.elts) != 2:
             raise refused(item, spelled(item), "(distance, share) before the last target")
         aims.append(number(item.elts[0]))
-        shares.append(share(item.elts[1], number))
+        part, least = share(item.elts[1], number, ranges)
+        shares.append(part)
+        taken += least
+    if taken >= 1.0:
+        raise refused(
+            node, f"shares that add up to {taken:g}", "less than 1: the last has the rest"
+        )
     if isinstance(node.elts[-1], ast.Tuple):
         raise refused(
             node.elts[-1], spelled(node.elts[-1]), "a distance: the last target closes what is left"
@@ -102,12 +118,12 @@ def pad(values: list[Value], length: int) -> tuple[Value, ...]:
     return (*values, *[NAN] * (length - len(values)))
 
 
-def share(node: ast.expr, number: Number) -> Value:
+def share(node: ast.expr, number: Number, ranges: Ranges) -> tuple[Value, float]:
     value = number(node)
-    plain = not isinstance(value, ir.Num) or 0.0 < value.value < 1.0
-    if ir.level_of(value) != ir.CONST or not plain:
+    reach = bounds.interval(value, ranges)
+    if ir.level_of(value) != ir.CONST or (reach and not 0.0 < reach[0] <= reach[1] < 1.0):
         raise refused(node, spelled(node), "a share between 0 and 1, a number or a parameter")
-    return value
+    return value, reach[0] if reach else 0.0
 
 
 def sizing_method(node: ast.expr) -> int:

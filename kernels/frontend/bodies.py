@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from kernels import ir
-from kernels.frontend import library
-from kernels.frontend.expressions import describe
+from kernels.frontend import advice, library
 from kernels.frontend.flat import Flat
 from kernels.frontend.lower import Lowering
 from kernels.frontend.scope import (
@@ -122,7 +121,7 @@ class Body:
 
     def check(self, node: ast.stmt) -> None:
         if not isinstance(node, ast.If | ast.Assign):
-            raise refused(node, describe(node).splitlines()[0], "assignments, if and return")
+            raise advice.misplaced(node, "assignments, if and return")
         own = set(self.scope.names) - set(self.reader.scope.names)
         for inner in ast.walk(node):
             stored = isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)

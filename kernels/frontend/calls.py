@@ -6,11 +6,14 @@ arguments, whose result is then shared: what a strategy writes twice is computed
 
 import ast
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from kernels import ir
-from kernels.frontend import bounds, library
-from kernels.frontend.expressions import CANDLE, Expressions
+from kernels.errors import StrategyError
+from kernels.frontend import advice, bounds, library
+from kernels.frontend.expressions import CANDLE
+from kernels.frontend.frames import NAN, Frames
 from kernels.frontend.scope import (
     Binding,
     Bindings,
@@ -29,8 +32,6 @@ CHOICES: dict[str, ir.BinaryOp] = {"minimum": "<", "min": "<", "maximum": ">", "
 TRADING = ("account", "decision", "fills")  # library modules that write to the account
 MAX_STATE = 1_000_000  # doubles
 
-NAN = float("nan")
-
 # Records that nothing writes to while a bar is computed.
 FIXED = frozenset(("param", "const", "candle", "row", "market", "limits", "control", "bar"))
 
@@ -39,7 +40,7 @@ class LibraryFault(TypeError):
     """The kernel's own library breaks the rules of its dialect."""
 
 
-class Calls(Expressions):
+class Calls(Frames):
     """Expressions with calls."""
 
     @abstractmethod
@@ -57,15 +58,18 @@ class Calls(Expressions):
             return self.built_in(name, node, scope)
         function = library.functions().get(name)
         if function is None or not (scope.prefix or name in library.indicators()):
-            raise refused(
-                node, f"a call of {name!r}", "one of " + ", ".join(sorted(library.indicators()))
-            )
+            raise refused(node, f"a call of {name!r}", advice.uncallable(name))
         values = self.arguments(function, node, scope)
+        if frame is not None:
+            self.refuse_other_frames(frame, values, node)
         if frame is None and not scope.prefix:
             frame = self.frame_of(values)
-        if frame is not None:
-            return self.inline_above(frame, function, values, node)
-        return self.inline(function, values, node)
+        if scope.prefix:
+            return self.inline(function, values, node)
+        with told_at(node):
+            if frame is not None:
+                return self.inline_above(frame, function, values, node)
+            return self.inline(function, values, node)
 
     def called(self, node: ast.Call, scope: Scope) -> tuple[str, str | None]:
         """The name of the function, and the longer timeframe that it is called on."""
@@ -76,12 +80,21 @@ class Calls(Expressions):
                 found = scope.names.get(above)
                 if isinstance(found, Frame) and name in library.indicators():
                     return name, found.timeframe
-        raise refused(node, f"the call {spelled(node)}", "calls of the language's own functions")
+                if isinstance(found, Frame):
+                    raise refused(
+                        node,
+                        f"the call {spelled(node)}",
+                        f"a series function of those bars, such as {above}.rsi(14)",
+                    )
+        allowed = "the language's own functions, such as sma(close, 5)"
+        if isinstance(node.func, ast.Attribute):
+            allowed = advice.attribute_call(node.func)
+        raise refused(node, f"the call {spelled(node)}", allowed)
 
     def built_in(self, name: str, node: ast.Call, scope: Scope) -> Value:
         wanted = 1 if name in UNARY_CALLS else 2
         if len(node.args) != wanted or node.keywords:
-            raise refused(node, f"{len(node.args)} arguments to {name}", f"{wanted}")
+            raise refused(node, counted(node, name), advice.signature(name))
         values = [self.number(a, scope) for a in node.args]
         if wanted == 1:
             return ir.Unary(UNARY_CALLS[name], values[0])
@@ -95,16 +108,11 @@ class Calls(Expressions):
                 raise refused(
                     node,
                     f"the argument {keyword.arg!r} of {function.name}",
-                    ", ".join(function.arguments),
+                    advice.signature(function.name),
                 )
             given[str(keyword.arg)] = keyword.value
         if len(node.args) > len(function.arguments) or len(given) != len(function.arguments):
-            names = ", ".join(function.arguments) or "none"
-            raise refused(
-                node,
-                f"{len(given)} arguments to {function.name}",
-                f"{len(function.arguments)} ({names})",
-            )
+            raise refused(node, counted(node, function.name), advice.signature(function.name))
         return [
             self.argument(given[name], kind, scope, f"{name} of {function.name}")
             for name, kind in zip(function.arguments, function.annotations, strict=True)
@@ -157,9 +165,7 @@ class Calls(Expressions):
             self.statement(statement, scope)
         result = self.returned(function, scope)
         if len(self.output.initial) > MAX_STATE:
-            raise refused(
-                node, "a strategy that needs too much memory", f"at most {MAX_STATE:,} numbers kept"
-            )
+            raise refused(node, "too much memory", f"at most {MAX_STATE:,} numbers kept")
         if shareable:
             self.shared[key] = result
         return result
@@ -184,57 +190,10 @@ class Calls(Expressions):
         """The value some bars ago, of the timeframe that the value is of."""
         delayed, values = library.functions()["delayed"], [value, ir.Num(float(bars))]
         frame = self.frame_of(values)
-        if frame is None or self.frame:
-            return as_value(as_binding(self.inline(delayed, values, node)))
-        return as_value(as_binding(self.inline_above(frame, delayed, values, node)))
-
-    # Longer timeframes
-
-    def frame_of(self, values: Sequence[Binding]) -> str | None:
-        """The one longer timeframe that values are series of; None for the strategy's own."""
-        found = {
-            frame
-            for value in values
-            if not isinstance(value, Named)
-            for frame in self.frames_in(value)
-        }
-        return found.pop() or None if len(found) == 1 else None
-
-    def frames_in(self, value: Value) -> set[str]:
-        """Timeframes of the parts of a value, "" for the strategy's own."""
-        found = {self.frame_names.get(var.name, "") for var in ir.leaves(value, ir.Var)}
-        for field in ir.leaves(value, ir.Field):
-            if field.record == "candle":
-                found.add(field.name.partition("@")[2])
-        return found
-
-    def inline_above(
-        self, frame: str, function: library.Function, values: Sequence[Binding], node: ast.AST
-    ) -> Bindings:
-        """Write a function where it runs only when a longer bar has closed, and hold its result."""
-        if self.nested:
-            raise refused(node, "a series of a longer timeframe in a branch", "it outside")
-        bound = [self.settled(v, name) for v, name in zip(values, function.arguments, strict=True)]
-        key = (f"held {frame}", function.name, repr(bound))
-        if key in self.shared:
-            return self.shared[key]
-        outer, self.output.statements = self.output.statements, []
-        self.frame = frame
-        result = as_value(as_binding(self.inline(function, bound, node)))
-        self.frame = ""
-        held = ir.State(self.output.allocate(1, NAN))
-        boolean = ir.type_of(result) == "bool"
-        kept = ir.Select(result, ir.Num(1.0), ir.Num(0.0)) if boolean else result
-        inner = (*self.output.statements, ir.Set(held, kept))
-        self.output.statements = outer
-        fresh = ir.Binary("!=", ir.Field("candle", f"fresh@{frame}", ir.SERIES), ir.Num(0.0))
-        self.output.statements.append(ir.If(fresh, inner, ()))
-        seen = ir.Binary("==", held, ir.Num(1.0)) if boolean else held
-        var = self.output.temporary(f"v_{function.name}", ir.type_of(result), ir.SERIES)
-        self.output.statements.append(ir.Set(var, seen))
-        self.frame_names[var.name] = frame
-        self.shared[key] = var
-        return var
+        with told_at(node):
+            if frame is None or self.frame:
+                return as_value(as_binding(self.inline(delayed, values, node)))
+            return as_value(as_binding(self.inline_above(frame, delayed, values, node)))
 
     def settled(self, value: Binding, hint: str) -> Binding:
         """Give an expression a name, unless it is simple and cannot change."""
@@ -249,7 +208,9 @@ class Calls(Expressions):
         key = (self.frame, "settled", repr(value))
         if stable(value) and key in self.shared:
             return as_binding(self.shared[key])
-        var = self.output.temporary(f"v_{hint}", ir.type_of(value), ir.level_of(value))
+        # a fixed condition that is assigned here is not among what is computed before the run
+        level = max(ir.level_of(value), ir.SERIES)
+        var = self.output.temporary(f"v_{hint}", ir.type_of(value), level)
         self.output.statements.append(ir.Set(var, value))
         frame = self.frame_of([value])
         if frame is not None:
@@ -271,6 +232,20 @@ class Calls(Expressions):
         if bounds.is_whole(value, self.whole):
             self.whole.add(name)
         return ir.Field("const", name, ir.CONST)
+
+
+@contextmanager
+def told_at(node: ast.AST) -> Iterator[None]:
+    """A fault inside what the author calls is told of where the call stands."""
+    try:
+        yield
+    except StrategyError as error:
+        raise refused(node, f"{error.found} in {spelled(node)}", error.allowed) from None
+
+
+def counted(node: ast.Call, name: str) -> str:
+    count = len(node.args) + len(node.keywords)
+    return f"{count} argument{'' if count == 1 else 's'} to {name}"
 
 
 def stable(value: Value) -> bool:

@@ -9,7 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 
 from kernels import ir
-from kernels.frontend import bounds, library
+from kernels.frontend import advice, bounds, library
+from kernels.frontend.advice import describe
 from kernels.frontend.scope import (
     Binding,
     Bindings,
@@ -24,7 +25,7 @@ from kernels.frontend.scope import (
     Value,
     as_binding,
 )
-from kernels.frontend.source import refused, spelled
+from kernels.frontend.source import MAX_DEPTH, refused, spelled
 
 ARITHMETIC: dict[type[ast.AST], ir.BinaryOp] = {
     ast.Add: "+",
@@ -84,14 +85,24 @@ class Expressions(ABC):
         return self.typed(node, scope, "bool", "a number", "a condition, such as close > open")
 
     def typed(self, node: ast.expr, scope: Scope, kind: ir.Type, found: str, allowed: str) -> Value:
-        value = self.value(node, scope)
+        return self.typed_as(self.expression(node, scope), node, kind, found, allowed)
+
+    def typed_as(
+        self, bound: Bindings, node: ast.expr, kind: ir.Type, found: str, allowed: str
+    ) -> Value:
+        value = self.plain_value(bound, node)
         if ir.type_of(value) != kind:
             raise refused(node, f"{found} ({spelled(node)})", allowed)
         return value
 
     def value(self, node: ast.expr, scope: Scope) -> Value:
         """Lower an expression that must be a number or a truth value."""
-        bound = self.expression(node, scope)
+        return self.plain_value(self.expression(node, scope), node)
+
+    def plain_value(self, bound: Bindings, node: ast.expr) -> Value:
+        if isinstance(bound, Frame):
+            used = f"a series of it, such as {spelled(node)}.close or {spelled(node)}.rsi(14)"
+            raise refused(node, f"{spelled(node)}, a timeframe", used)
         if isinstance(bound, Named | tuple):
             raise refused(node, spelled(node), "a number or a condition")
         return bound
@@ -102,7 +113,7 @@ class Expressions(ABC):
             return self.constant(node)
         lower = LOWERINGS.get(type(node))
         if lower is None:
-            raise refused(node, describe(node), ALLOWED)
+            raise advice.misplaced(node, ALLOWED)
         return lower(self, node, scope)
 
     def several(self, node: ast.Tuple, scope: Scope) -> tuple[Binding, ...]:
@@ -128,7 +139,9 @@ class Expressions(ABC):
         if bound is None:
             if node.id in library.CONSTANTS and scope.prefix:
                 return ir.Num(library.CONSTANTS[node.id])
-            raise refused(node, f"the unknown name {node.id!r}", known(scope))
+            raise refused(
+                node, f"the unknown name {node.id!r}", advice.unknown(node.id, scope.names)
+            )
         if isinstance(bound, ir.Var) and node.id in scope.mutable and node.id not in scope.assigned:
             raise refused(
                 node, f"{node.id!r}, which may be unassigned here", "a value on every path"
@@ -138,7 +151,7 @@ class Expressions(ABC):
     def arithmetic(self, node: ast.BinOp, scope: Scope) -> Value:
         op = ARITHMETIC.get(type(node.op))
         if op is None:
-            raise refused(node, f"the operator in {spelled(node)}", "+ - * /")
+            raise advice.operator(node, "+ - * /")
         return ir.Binary(op, self.number(node.left, scope), self.number(node.right, scope))
 
     def unary(self, node: ast.UnaryOp, scope: Scope) -> Value:
@@ -147,11 +160,11 @@ class Expressions(ABC):
         if isinstance(node.op, ast.USub):
             inner = self.number(node.operand, scope)
             return ir.Num(-inner.value) if isinstance(inner, ir.Num) else ir.Unary("-", inner)
-        raise refused(node, f"the operator in {spelled(node)}", "- and not")
+        raise advice.operator(node, "- and not")
 
     def comparison(self, node: ast.Compare, scope: Scope) -> Value:
         if len(node.ops) != 1:
-            raise refused(node, "a chained comparison", "one comparison at a time, joined by and")
+            raise refused(node, "a chained comparison", "one at a time: x > 30 and x < 70")
         op = COMPARISON.get(type(node.ops[0]))
         if op is None:
             raise refused(node, f"the comparison in {spelled(node)}", "< <= > >= == !=")
@@ -160,6 +173,8 @@ class Expressions(ABC):
 
     def logic(self, node: ast.BoolOp, scope: Scope) -> Value:
         op: ir.BinaryOp = "and" if isinstance(node.op, ast.And) else "or"
+        if len(node.values) > MAX_DEPTH:
+            raise refused(node, f"{len(node.values):,} conditions in one", f"at most {MAX_DEPTH}")
         result = self.condition(node.values[0], scope)
         for item in node.values[1:]:
             result = ir.Binary(op, result, self.condition(item, scope))
@@ -188,11 +203,19 @@ class Expressions(ABC):
                 found = special(ast.Call(func=node, args=[], keywords=[]), scope)
                 if isinstance(found, ir.Field | ir.Var | ir.Num | ir.Unary | ir.Binary):
                     return found
-        raise refused(
-            node,
-            f"the attribute {spelled(node)}",
-            "position.side and its like in exits(); .open .high .low .close .volume of a timeframe",
-        )
+        raise refused(node, f"the attribute {spelled(node)}", self.attributes(node, scope))
+
+    def attributes(self, node: ast.Attribute, scope: Scope) -> str:
+        match node.value:
+            case ast.Name(id=name) if isinstance(scope.names.get(name), Frame):
+                if node.attr in library.indicators():
+                    return f"{name}.{advice.signature(node.attr)}, with its arguments"
+                return ", ".join(f"{name}.{word}" for word in CANDLE) + " and calls"
+            case ast.Subscript(value=ast.Name(id=name), slice=bars) if name not in CANDLE:
+                return f"{name}.{node.attr}[{spelled(bars)}]: the series first, then how long ago"
+            case ast.Call(func=ast.Name(id="higher")):
+                return f'h1 = higher("1h") on a line of its own, then h1.{node.attr}'
+        return "position.side and its like in exits(); .open .high .low .close .volume of higher()"
 
     def subscript(self, node: ast.Subscript, scope: Scope) -> Value:
         bound = self.expression(node.value, scope)
@@ -202,17 +225,18 @@ class Expressions(ABC):
             raise refused(
                 node.slice,
                 f"the history {spelled(node.slice)}",
-                "a whole number of bars, such as close[1]",
+                "a whole number of bars back, such as close[1]",
             )
+        value = self.typed_as(bound, node.value, "num", "a condition", "a number")
         if node.slice.value == 0:
-            return self.number(node.value, scope)
+            return value
         if node.slice.value > bounds.MAX_LOOKBACK:
             raise refused(
                 node.slice,
                 f"the history {spelled(node.slice)}",
                 f"at most {bounds.MAX_LOOKBACK} bars",
             )
-        return self.history(self.number(node.value, scope), node.slice.value, node)
+        return self.history(value, node.slice.value, node)
 
 
 LOWERINGS: dict[type[ast.expr], Callable[..., Bindings]] = {
@@ -224,16 +248,6 @@ LOWERINGS: dict[type[ast.expr], Callable[..., Bindings]] = {
     ast.IfExp: Expressions.choice,
     ast.Call: lambda self, node, scope: self.call(node, scope),
     ast.Subscript: lambda self, node, scope: self.subscript(node, scope),
-    ast.Attribute: Expressions.attribute,
+    ast.Attribute: lambda self, node, scope: self.attribute(node, scope),
     ast.Tuple: Expressions.several,
 }
-
-
-def describe(node: ast.AST) -> str:
-    """Name a piece of syntax as its author would."""
-    return f"{type(node).__name__.lower()} ({spelled(node)})"
-
-
-def known(scope: Scope) -> str:
-    names = sorted(n for n in scope.names if not n.startswith("_"))
-    return "a name defined before: " + ", ".join(names[:30])

@@ -7,9 +7,8 @@ must have a value on every path that reads it.
 import ast
 
 from kernels import ir
-from kernels.frontend import bounds
+from kernels.frontend import advice, bounds
 from kernels.frontend.calls import Calls, LibraryFault
-from kernels.frontend.expressions import describe
 from kernels.frontend.scope import Binding, Cells, Scope, as_value
 from kernels.frontend.source import refused, spelled
 
@@ -31,7 +30,7 @@ class Lowering(Calls):
                 else:
                     self.expression(call, scope)
             case _:
-                raise refused(node, describe(node), "assignments, if, return")
+                raise advice.misplaced(node, "assignments, if and return")
 
     def assign(self, target: ast.expr, value: ast.expr, scope: Scope) -> None:
         match target:

@@ -10,10 +10,10 @@ from unicodedata import category
 
 from kernels import dtypes, ir
 from kernels.fold import specialise
-from kernels.frontend import answers, bounds, library
+from kernels.frontend import advice, answers, bounds, calls, library
 from kernels.frontend.answers import SIDES
 from kernels.frontend.bodies import POSITION, Body
-from kernels.frontend.expressions import CANDLE, describe
+from kernels.frontend.expressions import CANDLE
 from kernels.frontend.flat import IS_WARM, TIMEFRAMES, Flat, Parameter
 from kernels.frontend.lower import Lowering
 from kernels.frontend.scope import Binding, Facts, Frame, Record, Scope, Value, as_value
@@ -48,6 +48,7 @@ class StrategyReader:
         self.scope.names |= {name: ir.Num(code) for name, code in REGIMES.items()}
         self.functions: dict[str, ast.FunctionDef] = {}
         self.sized = False
+        self.size = self.measured = 0  # flat statements of the series, and how many were looked at
         self.imposed: tuple[int, Value] | None = None  # a sizing from outside
 
     def read(self, text: str) -> Flat:
@@ -59,6 +60,7 @@ class StrategyReader:
             raise refused(tree.body[0], "a docstring with control characters", "readable text")
         for statement in body:
             self.top_level(statement)
+            self.refuse_much(statement)
         end = ast.Constant(value=0, lineno=len(text.splitlines()) or 1, col_offset=0)
         if not self.flat.timeframe:
             raise refused(end, "no timeframe", 'timeframe("15m") before the parameters')
@@ -69,12 +71,18 @@ class StrategyReader:
             {"targets": ir.Num(3.0 if answers.has_parts(self.functions["exits"]) else 1.0)}
         )
         self.lower_decide(uses)
-        if ir.size(self.flat.series.statements) + ir.size(self.flat.decide.statements) > MAX_SIZE:
-            raise refused(
-                end, "a strategy that computes too much", f"at most {MAX_SIZE:,} flat statements"
-            )
+        self.refuse_much(end, ir.size(self.flat.decide.statements))
         lower_simulate(self.flat, uses)
         return self.flat
+
+    def refuse_much(self, at: ast.AST, besides: int = 0) -> None:
+        statements = self.flat.series.statements
+        self.size += ir.size(statements[self.measured :])
+        self.measured = len(statements)
+        if self.size + besides > MAX_SIZE:
+            raise refused(
+                at, "a strategy that computes too much", f"at most {MAX_SIZE:,} flat statements"
+            )
 
     # Top level
 
@@ -99,11 +107,7 @@ class StrategyReader:
             case ast.FunctionDef(name="entry" | "exits"):
                 self.function(node)
             case _:
-                raise refused(
-                    node,
-                    describe(node).splitlines()[0],
-                    "timeframe, parameters, series, entry() and exits()",
-                )
+                raise advice.misplaced(node, "timeframe, parameters, series, entry() and exits()")
 
     def timeframe(self, call: ast.Call) -> None:
         match call.args:
@@ -122,10 +126,13 @@ class StrategyReader:
                 if name not in self.flat.higher:
                     self.flat.higher = (*self.flat.higher, name)
             case _:
-                allowed = ", ".join(longer) or "none: it is the longest"
-                raise refused(call, spelled(call), f"a timeframe longer than its own: {allowed}")
+                names = ", ".join(map(repr, longer)) or f"none is, than {self.flat.timeframe}"
+                allowed = f"a timeframe longer than its own: {names}"
+                if not self.flat.timeframe:
+                    allowed = 'timeframe("15m") before it'
+                raise refused(call, spelled(call), allowed)
         if len(self.flat.higher) > MAX_HIGHER:
-            raise refused(call, "one timeframe more", f"at most {MAX_HIGHER}")
+            raise refused(call, "one timeframe more", f"at most {MAX_HIGHER} longer ones")
         self.scope.names[target.id] = Frame(name)
 
     def sizing(self, call: ast.Call) -> None:
@@ -143,7 +150,8 @@ class StrategyReader:
     def parameter(self, target: ast.Name, call: ast.Call) -> None:
         self.free_name(target)
         if len(call.args) != 3 or call.keywords:
-            raise refused(call, f"{len(call.args)} arguments to param", "param(default, low, high)")
+            found = calls.counted(call, "param")
+            raise refused(call, found, "three plain numbers: param(default, low, high)")
         values = [self.literal(a) for a in call.args]
         default, low, high = (float(v) for v in values)
         if not low <= default <= high:
@@ -167,12 +175,18 @@ class StrategyReader:
     def define(self, target: ast.Name, value: Value) -> None:
         self.free_name(target)
         if ir.level_of(value) == ir.CONST:
-            number = ir.type_of(value) == "num"
-            self.scope.names[target.id] = self.series.settled(value, "") if number else value
+            self.scope.names[target.id] = self.fixed(value)
             return
         settled = as_value(self.series.settled(value, target.id))
         self.scope.names[target.id] = settled
         self.flat.rows[target.id] = settled
+
+    def fixed(self, value: Value) -> Value:
+        """What is fixed for a run is computed before it; a condition, as 1 or 0."""
+        if ir.type_of(value) == "num" or isinstance(value, ir.Flag):
+            return as_value(self.series.settled(value, ""))
+        kept = self.series.settled(ir.Select(value, ir.Num(1.0), ir.Num(0.0)), "")
+        return ir.Binary("!=", as_value(kept), ir.Num(0.0))
 
     def define_several(self, target: ast.Tuple, value: ast.expr) -> None:
         if not isinstance(value, ast.Tuple) or len(value.elts) != len(target.elts):
@@ -206,7 +220,7 @@ class StrategyReader:
         arguments = node.args
         if spelled(arguments) or node.decorator_list or node.returns:
             raise refused(
-                node, f"def {node.name} with arguments or decorators", f"def {node.name}():"
+                node, f"def {node.name} with arguments, decorators or types", f"def {node.name}():"
             )
         if node.name in self.functions:
             raise refused(node, f"{node.name}() a second time", "each function once")
@@ -253,7 +267,7 @@ class StrategyReader:
         return answers.signal(node, at, body.number, self.tag)
 
     def plan(self, node: ast.expr | None, body: Body, at: ast.AST) -> tuple[Value, ...]:
-        return answers.plan(node, at, body.number)
+        return answers.plan(node, at, body.number, self.decide.ranges)
 
     def tag(self, node: ast.expr) -> ir.Num:
         match node:

@@ -115,9 +115,7 @@ def cost(expr: ir.Expr) -> int:
             return 0
 
 
-def weight(
-    statements: Sequence[ir.Stmt], memory: Collection[str] = (), limit: int = INLINE
-) -> int:
+def weight(statements: Sequence[ir.Stmt], memory: Collection[str] = (), limit: int = INLINE) -> int:
     """What a block costs where it is computed for all lanes; larger blocks in it stand apart.
 
     `memory`: fields that are not in registers.

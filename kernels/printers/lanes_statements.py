@@ -1,49 +1,20 @@
 """Spells statements over eight lanes: what differs between lanes runs under a mask.
 
 A small block is computed for every lane and selected; a larger one stands behind a branch on
-whether any lane wants it, which is what makes rare things (fills, entries, exits) cost nothing. A
-lane outside the mask may compute anything, so nothing it computes may fault: indexes are kept
-within their ring, and a ring is written for all lanes, each its own old value where it is masked.
+whether any lane wants it, which is what makes rare things (fills, entries, exits) cost nothing.
+Conditions that are the same for all lanes are real branches.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Sequence
 
-from kernels import ir
+from kernels import dtypes, ir
+from kernels.printers.lanes_expressions import Expressions
 from kernels.printers.lanes_plan import INLINE, RARE_INLINE, Plan, key_of, reads, weight
-from kernels.printers.lanes_values import LANES, Phi, Value, Writer, flag, number, zero
+from kernels.printers.lanes_values import Phi, Value, flag, number, zero
 
 
-class Ground(Protocol):
-    """Where a function's fields and rings lie."""
-
-    rings: Mapping[int, int]  # first slot -> length
-    memory: set[str]  # fields that are not in registers
-
-    def read(self, field: ir.Field) -> Value:
-        """A constant, a row, or a figure of the bar."""
-
-    def slot(self, key: str) -> str:
-        """The address of a field that is kept in memory."""
-
-    def ring(self, base: int) -> str:
-        """The address of a ring's first cell."""
-
-    def emit(self, record: ir.Emit, values: Sequence[Value], mask: Value) -> None:
-        """Write a record for every lane of the mask."""
-
-
-class Statements:
+class Statements(Expressions):
     """Spells a function's lists of statements into a writer, one after another."""
-
-    def __init__(self, writer: Writer, ground: Ground, plan: Plan) -> None:
-        self.writer = writer
-        self.ground = ground
-        self.rare = False  # whether this place is reached at few bars
-        self.plan = plan  # of the list at hand
-        self.now: dict[str, Value] = {}  # what every variable, slot and field holds here
-        self.masks: list[Value] = []  # tests around this place that differ between lanes
-        self.born: dict[str, int] = {}  # under how many of them a variable was first assigned
 
     def spell(self, plan: Plan) -> None:
         """Spell a list; its variables are gone after it."""
@@ -51,75 +22,6 @@ class Statements:
         self.block(plan.statements)
         self.born.clear()
         self.now = {k: v for k, v in self.now.items() if not k.startswith(("v_", "m_"))}
-
-    # Expressions
-
-    def value(self, expr: ir.Expr) -> Value:
-        match expr:
-            case ir.Num(value=value):
-                return number(value)
-            case ir.Flag(value=truth):
-                return flag(truth)
-            case ir.Unary(op=op, operand=operand):
-                return self.writer.unary(op, self.value(operand))
-            case ir.Binary(op=op, left=left, right=right):
-                return self.writer.binary(op, self.value(left), self.value(right))
-            case ir.Select(test=test, then=then, other=other):
-                return self.writer.select(*(self.value(e) for e in (test, then, other)))
-            case ir.Cell(base=base, index=index):
-                return self.cell(base, self.index(base, index))
-            case ir.Field():
-                return self.field(expr)
-            case _:
-                return self.now[key_of(expr)]
-
-    def field(self, field: ir.Field) -> Value:
-        key = key_of(field)
-        if key not in self.now:
-            if not self.in_memory(key):
-                return self.ground.read(field)
-            self.now[key] = self.writer.load(self.ground.slot(key), True)
-        return self.now[key]
-
-    # Rings
-
-    def index(self, base: int, index: ir.Expr) -> Value:
-        """Where in a ring, inside it whatever the index is."""
-        last = number(float(self.ground.rings[base] - 1))
-        value = self.value(index)
-        for op, bound in ((">", number(0.0)), ("<", last)):
-            value = self.writer.select(self.writer.binary(op, value, bound), value, bound)
-        return value
-
-    def cells(self, base: int, index: Value) -> list[str]:
-        """The address of the cell, or of every lane's."""
-        writer, ring = self.writer, self.ground.ring(base)
-        where = writer.whole(index)
-        if not index.wide:
-            return [writer.address(ring, where, LANES)]
-        places = [writer.address(ring, writer.lane(where, "i64", n), LANES) for n in range(LANES)]
-        return [writer.at(place, n) for n, place in enumerate(places)]
-
-    def cell(self, base: int, index: Value) -> Value:
-        addresses = self.cells(base, index)
-        if index.wide:
-            return self.writer.each(addresses)
-        return self.writer.load(addresses[0], f"ring {base}" in self.plan.spread.wide)
-
-    def put(self, base: int, index: Value, value: Value) -> None:
-        mask = self.mask_since(0)
-        if mask is not None:
-            value = self.writer.select(mask, value, self.cell(base, index))
-        addresses = self.cells(base, index)
-        if not index.wide:
-            self.writer.store(addresses[0], value)
-            return
-        wide = self.writer.wide(value)
-        for lane, address in enumerate(addresses):
-            cell = self.writer.lane(wide.text, "double", lane)
-            self.writer.effect(f"store double {cell}, ptr {address}, align 8")
-
-    # Statements
 
     def block(self, statements: Sequence[ir.Stmt]) -> None:
         for statement in statements:
@@ -141,7 +43,7 @@ class Statements:
         if isinstance(target, ir.Var) and key not in self.now:
             self.born[key] = len(self.masks)
         mask = self.mask_since(self.born.get(key, 0))
-        if mask is not None and not key.startswith("v_"):
+        if mask is not None:
             old = self.field(target) if isinstance(target, ir.Field) else self.now[key]
             value = self.writer.select(mask, value, old)
         self.hold(target, self.widened(key, value))
@@ -154,16 +56,6 @@ class Statements:
 
     def widened(self, key: str, value: Value) -> Value:
         return self.writer.wide(value) if self.is_wide(key) else value
-
-    def is_wide(self, key: str) -> bool:
-        return key in self.plan.spread.wide or ("." in key and not key.startswith("row."))
-
-    def mask_since(self, depth: int) -> Value | None:
-        """All tests beyond the first `depth`; None: there are none."""
-        found: Value | None = None
-        for mask in self.masks[depth:]:
-            found = mask if found is None else self.writer.binary("and", found, mask)
-        return found
 
     def choose(self, statement: ir.If) -> None:
         test = self.value(statement.test)
@@ -212,7 +104,6 @@ class Statements:
 
     def choose_alike(self, statement: ir.If, test: Value) -> None:
         """A real branch: all lanes go the same way."""
-        sides = (statement.body, statement.orelse)
         if not statement.orelse:
             self.apart(statement.body, test.text, None)
             return
@@ -221,7 +112,7 @@ class Statements:
         before = dict(self.now)
         self.writer.branch(test.text, inside, other)
         found = []
-        for label, side in zip((inside, other), sides, strict=True):
+        for label, side in zip((inside, other), (statement.body, statement.orelse), strict=True):
             self.now = dict(before)
             self.writer.begin(label)
             with self.writer.inside():
@@ -257,9 +148,6 @@ class Statements:
             text = self.writer.phi(sample.kind, (first.text, one[1]), (last.text, two[1]))
             self.now[key] = Value(text, sample.wide, sample.truth)
 
-    def in_memory(self, key: str) -> bool:
-        return key in self.ground.memory
-
     # Loops
 
     def carried(self, targets: Collection[ir.Target]) -> list[tuple[str, Phi]]:
@@ -281,9 +169,8 @@ class Statements:
 
     def repeat(self, loop: ir.Loop) -> None:
         count = self.value(loop.count)
-        whole = self.writer.binary("<", count, number(2.0**53))
-        count = self.writer.select(whole, count, number(0.0))
-        count = self.truncated(count)
+        some = self.writer.binary("<", count, number(dtypes.EXACT))  # not so for what is no number
+        count = self.writer.unary("floor", self.writer.select(some, count, number(0.0)))
         targets = list(ir.targets(loop.body))
         self.prepare(loop, targets)
         before, head = self.writer.block, self.writer.label("head")
@@ -310,10 +197,6 @@ class Statements:
         self.writer.jump(head)
         self.writer.begin(after)
         self.now = held
-
-    def truncated(self, count: Value) -> Value:
-        """Towards zero; a count is at least 0 or of no effect."""
-        return self.writer.unary("floor", count)
 
     def prepare(self, loop: ir.Loop, targets: Sequence[ir.Target]) -> None:
         """Give a value to what the loop assigns first and others read after it."""

@@ -73,8 +73,13 @@ def normal(
     """
     reading = Reading()
     certain = reading.block(statements, frozenset())
-    given = {t.name: t for t in ir.targets(statements) if isinstance(t, ir.Var) and wanted(t.name)}
-    given = {name: var for name, var in given.items() if name in certain | before}
+    inside = {t.name: t for t in ir.targets(statements) if isinstance(t, ir.Var)}
+    if loose := [v for name, v in inside.items() if name in reading.exposed.keys() - before]:
+        # assigned in one branch, read in another of the same test: nobody outside can give it
+        begun = [ir.Set(var, blank(var)) for var in loose]
+        return normal([*begun, *statements], rings, before, wanted)
+    outside = {name: var for name, var in inside.items() if wanted(name)}
+    given = {name: var for name, var in outside.items() if name in certain | before}
     read = reading.exposed | {name: var for name, var in given.items() if name not in certain}
     naming = Naming(statements, rings)
     kept = naming.block(statements)
@@ -88,6 +93,10 @@ def normal(
         on_desk=naming.on_desk,
         emits=naming.emits,
     )
+
+
+def blank(var: ir.Var) -> ir.Expr:
+    return ir.Flag(False) if var.type == "bool" else ir.Num(0.0)
 
 
 def is_local(expr: ir.Expr, read: Collection[str]) -> bool:

@@ -231,7 +231,9 @@ REFUSED: dict[str, tuple[str, tuple[int, int], str]] = {
         "computes",
     ),
     "thousands of ifs": (
-        strategy(body=lines(1300, "if close > @:\n    x = @") + "\nreturn FLAT"),
+        strategy(
+            body="x = 0\n" + lines(1300, "if close > @:\n    x = @") + "\nreturn long(confidence=x)"
+        ),
         ANYWHERE,
         "too large|computes",
     ),

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from kernels import stages
+from kernels.backends import lanes_code, lanes_memory
 from kernels.backends.fleet import Muster
 from kernels.backends.lanes import LanesFleet
 from kernels.constants import constants
+from kernels.printers.lanes_frames import Alike
 from kernels.program import Program, compile_strategy
 from kernels.runner import Block, LaneSpec, Runner, canonical, digest_of, first_desk
 from kernels.timeline import Timeline
+from tests.indicator_programs import CALLS, named, source
 from tests.ir_machine import Machine
 from tests.kernel_programs import Author, torn
 from tests.kernel_runs import CAPITAL, MINUTE, STRATEGIES, Array, limits, market, program_of, walk
@@ -143,15 +146,14 @@ def test_fleet_when_swept_in_parts_then_each_account_is_the_one_that_runs_alone(
         assert digest_of(kept[n]) == single.digest()
 
 
-def test_grouped_fleet_when_eight_share_an_instance_then_reads_one_row_for_all() -> None:
-    program = program_of(STRATEGIES[-1])
-    sets, bounds = of_grid(program, 24), limits()
-    mixed = {
-        name: values[np.random.default_rng(1).permutation(24)] for name, values in sets.items()
-    }
-    alike = LanesFleet(muster(program, sets, slice(None), bounds), 1).alike_units
+def test_fleet_when_eight_accounts_share_an_instance_then_reads_one_row_for_all() -> None:
+    program, bounds = program_of(STRATEGIES[-1]), limits()
+    order = np.random.default_rng(1).permutation(24)
+    shuffled = {name: values[order] for name, values in of_grid(program, 24).items()}
+    alike = LanesFleet(muster(program, shuffled, slice(None), bounds), 1).alike_units
     assert alike == tuple(range(len(stages.groups(program.flat))))
-    assert LanesFleet(muster(program, mixed, slice(None), bounds), 1).alike_units != alike
+    single = muster(program, drawn(program, 24, 1), slice(None), bounds)
+    assert LanesFleet(single, 1).alike_units != alike
 
 
 def test_fleet_when_idle_accounts_skip_then_gives_the_same_bits() -> None:
@@ -176,6 +178,31 @@ def test_fleet_when_taken_back_to_an_earlier_state_then_runs_alike_again() -> No
     assert np.array_equal(bits(fleet.kept()), bits(once))
     with pytest.raises(ValueError, match="must be"):
         fleet.restore(then[8:])
+
+
+# Indicators, each lane with lookbacks of its own
+
+
+@pytest.mark.parametrize("family", CALLS)
+def test_indicators_when_computed_for_eight_settings_then_give_the_bits_of_a_second_reading(
+    family: str,
+) -> None:
+    program, bars = compile_strategy(source(named(CALLS[family])), family), walk(200, seed=5)
+    bars["volume"][100:110] = 0.0
+    sets = drawn(program, 8, seed=3)
+    step = program.run_step
+    unit = step.shared[0]
+    given = np.ascontiguousarray(Timeline("1m", (), MINUTE, 0.01).take(bars).candles)
+    rows = lanes_memory.aligned((1, len(bars), len(unit.rows), 8))
+    table = lanes_memory.grouped(constants(program.flat, sets))
+    state = lanes_memory.started(unit, 8)
+    places = map(lanes_memory.place, (given, table, state, rows))
+    lanes_code.series_of(unit, step, Alike(()))(0, 1, 0, len(bars), *places, rows.size)
+    for n in (2, 5):
+        alone = {name: float(values[n]) for name, values in sets.items()}
+        reading = Machine(program, COSTS, limits(), parameters=alone)
+        reading.run(bars)
+        assert np.array_equal(bits(rows[0, :, :, n]), bits(reading.rows))
 
 
 # Random programs, against a second reading of the same flat list

@@ -13,11 +13,43 @@ from tests.kernel_runs import STRATEGIES
 from tests.unit.test_kernel_language import entry, series
 
 SECONDS = 5.0
-FILES = [path.read_text() for path in STRATEGIES]
+EVERYTHING = """timeframe("5m")
+n = param(5, 2, 9)
+share = param(0.5, 0.1, 0.8)
+sizing("risk", share * 0.02)
+h1 = higher("1h")
+h4 = higher("4h")
+trend = ema(h1.close, n)[1] - h4.atr(3)
+mixed = sma(close - h1.close, 5) if h1.rsi(14) > 50 else bars_since(h4.close > h4.open)
+always = share > 0.2
+def entry():
+    if regime == STRONG_BEAR or not always:
+        return FLAT
+    near = h1.high[2] - mixed
+    if near > trend and crossed_above(close, h1.open):
+        return long(tag="above", confidence=near / close)
+    return SHORT
+def exits():
+    if position.return_ > 0.01 and position.side > 0:
+        return plan(stop=h1.atr(5), targets=((trend, share / 2), (close / 90, 0.25), close / 40))
+    return plan(stop=close / 100, target=position.entry_price / 50, max_bars=position.bars + 3)
+"""
+FILES = [*(path.read_text() for path in STRATEGIES), *[EVERYTHING] * 3]
 PIECES = (
     *"()[]{}:,.=+-*/<>@\\'\"#\t\f\0 \n",
     *("\r\n", "\ufeff", "\ud800", "\u202e", "\u2028", "é", "²", "'" * 3, '"' * 3, "f'{", "\\x1b"),
     *("if", "return", "def entry():", "-", "not", "lambda:", "close", "nan", "position", "[1]"),
+    *("higher(", '"1h"', "h1", "h1.", ".close", "sizing(", '"risk"', "regime", "STRONG_BEAR"),
+    *(
+        "targets=((",
+        ", 0.5), ",
+        "plan(stop=",
+        ".rsi(14)",
+        "[2]",
+        "market_regime()",
+        "entry",
+        "True",
+    ),
     *("1e999", "0x" + "f" * 5000, "9" * 400, " " * 200, "(" * 60, "abs(" * 30, "sma("),
 )
 HARD = {

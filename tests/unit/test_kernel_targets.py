@@ -20,7 +20,8 @@ from tests.trading_homes import Home
 
 # Volume is the script: 2 asks for a long, 3 for a short, anything else for nothing.
 HEAD = """timeframe("1m")
-sizing("notional", 850)
+size = param(850.0, 0.001, 10000.0)
+sizing("notional", size)
 stop = param(10.0, 0.01, 1000.0)
 first = param(10.0, 0.01, 1000.0)
 second = param(20.0, 0.01, 1000.0)
@@ -142,10 +143,9 @@ def test_bar_when_it_spans_stop_and_targets_then_only_the_stop_is_taken() -> Non
 def test_parts_when_the_position_is_small_then_are_whole_lots_and_one_at_least(
     lots: int, parts: list[int]
 ) -> None:
-    text = HEAD.replace("850", str(lots * 0.001)) + f"    return {PLAN}\n"
     costs = market(min_notional=0)
     rows = [LONG_BAR, FLAT_BAR, (100.0, 140.0, 100.0, 140.0)]
-    block, runner = play(rows, costs=costs, program=compile_strategy(text, "small"))
+    block, runner = play(rows, costs=costs, size=lots * 0.001)
     assert [part for _, _, _, part, _ in exits_of(block)] == parts
     assert runner.account(0)["position"] == 0
     assert only_trade(block)[d.B] == lots
@@ -239,7 +239,9 @@ def test_equity_when_a_part_is_closed_then_counts_what_it_made() -> None:
     assert account["equity"] == CAPITAL + LOTS / 2 * 10 * (1_000 + 500)
 
 
-def expected(rows: list[tuple[int, ...]], lots: int, levels: list[int], parts: list[int]) -> list:
+def expected(
+    rows: list[tuple[int, ...]], lots: int, levels: list[int], parts: list[int]
+) -> list[tuple[float, ...]]:
     """An independent reading of the rules, for a long without costs: what fills, in order."""
     stop, *targets = levels
     waiting = dict(enumerate(zip(targets, parts, strict=True)))
@@ -323,7 +325,7 @@ def test_trades_when_closed_in_parts_then_the_parts_sum_to_the_whole(
     assert (trades[:, d.E] - trades[:, d.F : d.I].sum(axis=1) == trades[:, d.I]).all()
     begun, fills = 0, records[records[:, d.KIND] == d.FILL]
     for trade in trades:
-        own = []
+        own: list[Array] = []
         while sum(f[d.C] for f in own if f[d.B] != d.ENTRY) < trade[d.B]:
             own.append(fills[begun])
             begun += 1
