@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from kernels import dtypes, ir
 from kernels.frontend import bounds
-from kernels.frontend.scope import Value, as_value
+from kernels.frontend.scope import Facts, Value, as_value
 from kernels.frontend.source import refused, spelled
 
 SIDES = {"FLAT": 0.0, "LONG": 1.0, "SHORT": -1.0}
@@ -103,15 +103,28 @@ def targets(
     return pad(aims, MAX_TARGETS), pad(shares[:2], 2)
 
 
-def has_parts(function: ast.FunctionDef) -> bool:
-    """Whether any plan of exits() closes in parts."""
-    return any(
-        isinstance(node, ast.keyword)
-        and node.arg == "targets"
-        and isinstance(node.value, ast.Tuple)
-        and len(node.value.elts) > 1
-        for node in ast.walk(function)
+def uses(entry: ast.FunctionDef, exits: ast.FunctionDef) -> Facts:
+    """What a strategy may ask for: what it never does is left out of its step.
+
+    `targets`: how many levels a plan can name, 0, 1 or 3 (two count as three); `shorts`: 1 where
+    entry() can say short.
+    """
+    named = [targets_named(node) for node in ast.walk(exits) if isinstance(node, ast.Call)]
+    words = {node.id for node in ast.walk(entry) if isinstance(node, ast.Name)}
+    most = max(named, default=0)
+    return Facts(
+        {
+            "targets": ir.Num(3.0 if most > 1 else float(most)),
+            "shorts": ir.Num(float(bool(words & {"short", "SHORT"}))),
+        }
     )
+
+
+def targets_named(call: ast.Call) -> int:
+    for keyword in call.keywords:
+        if keyword.arg == "targets" and isinstance(keyword.value, ast.Tuple):
+            return len(keyword.value.elts)
+    return int(len(call.args) > 1 or any(keyword.arg == "target" for keyword in call.keywords))
 
 
 def pad(values: list[Value], length: int) -> tuple[Value, ...]:

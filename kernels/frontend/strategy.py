@@ -67,9 +67,7 @@ class StrategyReader:
         for wanted in ("entry", "exits"):
             if wanted not in self.functions:
                 raise refused(end, f"no {wanted}()", f"def {wanted}(): at the end of the file")
-        uses = Facts(
-            {"targets": ir.Num(3.0 if answers.has_parts(self.functions["exits"]) else 1.0)}
-        )
+        uses = answers.uses(self.functions["entry"], self.functions["exits"])
         self.lower_decide(uses)
         self.refuse_much(end, ir.size(self.flat.decide.statements))
         lower_simulate(self.flat, uses)

@@ -51,13 +51,13 @@ def begin_day(account: Any, bar: Any, limits: Any) -> float:
     return 0.0
 
 
-def heed_operator(account: Any, intents: Any, bar: Any, control: Any) -> float:
+def heed_operator(account: Any, intents: Any, bar: Any, control: Any, uses: Any) -> float:
     """Withdraw a pending entry where entries are off, and put in the operator's exit."""
     if control.entries_off > 0.0 and intents.entry_lots != 0.0:
         emit(CANCELLED, 0, WITHDRAWN, ENTRY)
         intents.entry_lots = 0.0
     if control.flatten > 0.0 and account.position != 0.0 and intents.exit_intent == 0.0:
-        side = sign(account.position)
+        side = sign(account.position, uses)
         intents.exit_intent = OPERATOR
         emit(ORDER, 0, -side, OPERATOR, account.position * side, bar.open, 0.0)
     return 0.0
@@ -101,7 +101,7 @@ def simulate(
     """Take one base bar: phases 0 to 3."""
     settle_funding(account, bar, market)
     begin_day(account, bar, limits)
-    heed_operator(account, intents, bar, control)
+    heed_operator(account, intents, bar, control, uses)
     if account.position != 0.0 or intents.entry_lots != 0.0:
         fill_open(account, intents, bar, market, uses)
         if account.position != 0.0:

@@ -39,15 +39,15 @@ def smoothed(x: Series, n: Bars, weight: Series) -> Series:
     filled = state(0.0)
     result = nan
     if x == x:
-        filled = minimum(filled + 1.0, n + 1.0)
-        if filled < n:
-            y = y + x
-        elif filled == n:
-            y = (y + x) / n
-        else:
-            y = y + weight * (x - y)
         if filled >= n:
+            y = y + weight * (x - y)
             result = y
+        else:
+            filled = filled + 1.0
+            y = y + x
+            if filled >= n:
+                y = y / n
+                result = y
     return result
 
 

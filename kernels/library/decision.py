@@ -41,7 +41,7 @@ def distance(market: Any, quote: float) -> float:
 
 def review(account: Any, intents: Any, bar: Any, market: Any, uses: Any) -> float:
     """Look at the open position again: stops may only tighten, and time may be up."""
-    side = sign(account.position)
+    side = sign(account.position, uses)
     account.bars = account.bars + bar.closed
     price = account.entry_ticks * market.tick
     gain = side * (bar.close * market.tick / price - 1.0)
@@ -50,7 +50,8 @@ def review(account: Any, intents: Any, bar: Any, market: Any, uses: Any) -> floa
     level = entered - distance(market, stop)
     if stop > 0.0 and level > account.stop:
         account.stop = level
-    account.target = entered + distance(market, target)
+    if uses.targets > 0.0:
+        account.target = entered + distance(market, target)
     if uses.targets > 1.0:
         account.target_2 = entered + distance(market, target_2)
         account.target_3 = entered + distance(market, target_3)
@@ -146,7 +147,8 @@ def enter(
     if refusal(account, market, limits, lots, bar.close, stop, gap) == 0.0:
         intents.entry_lots = side * lots
         intents.stop_ticks = gap
-        intents.target_ticks = distance(market, target)
+        if uses.targets > 0.0:
+            intents.target_ticks = distance(market, target)
         if uses.targets > 1.0:
             intents.target_2_ticks = distance(market, target_2)
             intents.target_3_ticks = distance(market, target_3)

@@ -27,11 +27,19 @@ from kernels.dtypes import (
 from kernels.library.windows import whole
 
 
-def sign(x: float) -> float:
+def sign(x: float, uses: Any) -> float:
     """+1 for x ≥ 0, −1 below."""
     result = 1.0
-    if x < 0.0:
+    if uses.shorts > 0.0 and x < 0.0:
         result = -1.0
+    return result
+
+
+def at_edge(account: Any, signed: float, uses: Any) -> bool:
+    """Whether a signed price is where the venue takes the position; a long at 1× never."""
+    result = False
+    if account.leverage > 1.0 or uses.shorts > 0.0:
+        result = signed <= account.edge
     return result
 
 
@@ -113,9 +121,10 @@ def close_lots(
     price: float,
     paid: float,
     taker: float,
+    uses: Any,
 ) -> float:
     """Close some of the position at `paid` ticks, decided at `price` ticks."""
-    side = sign(account.position)
+    side = sign(account.position, uses)
     rate = market.maker
     if taker > 0.0:
         rate = market.taker
@@ -137,7 +146,7 @@ def close_lots(
 
 def open_position(account: Any, intents: Any, bar: Any, market: Any, uses: Any) -> float:
     """Fill the waiting entry at the open; its levels are anchored to the fill."""
-    side = sign(intents.entry_lots)
+    side = sign(intents.entry_lots, uses)
     price = bar.open
     paid = worsened(side, price, market.slippage)
     lots = intents.entry_lots * side
@@ -156,8 +165,10 @@ def open_position(account: Any, intents: Any, bar: Any, market: Any, uses: Any) 
     account.best = price * side
     account.tag = intents.tag
     account.stop = side * maximum(paid - side * intents.stop_ticks, 1.0)
-    account.edge = liquidation(account, market, side)
-    account.target = paid * side + intents.target_ticks
+    if account.leverage > 1.0 or uses.shorts > 0.0:
+        account.edge = liquidation(account, market, side)
+    if uses.targets > 0.0:
+        account.target = paid * side + intents.target_ticks
     if uses.targets > 1.0:
         account.target_2 = paid * side + intents.target_2_ticks
         account.target_3 = paid * side + intents.target_3_ticks
@@ -171,13 +182,13 @@ def open_position(account: Any, intents: Any, bar: Any, market: Any, uses: Any) 
 
 
 def take_part(
-    account: Any, market: Any, at_close: int, intent: float, lots: float, price: float
+    account: Any, market: Any, at_close: int, intent: float, lots: float, price: float, uses: Any
 ) -> float:
     """Close what rests at a target: a maker, no slippage."""
-    side = sign(account.position)
+    side = sign(account.position, uses)
     part = minimum(lots, account.position * side)
     emit(ORDER, at_close, -side, intent, part, price, account.tag)
-    close_lots(account, market, at_close, intent, part, price, price, 0.0)
+    close_lots(account, market, at_close, intent, part, price, price, 0.0, uses)
     return 0.0
 
 
@@ -189,30 +200,34 @@ def target_price(level: float, signed: float, gapped: float) -> float:
     return result
 
 
-def take_targets(account: Any, market: Any, at_close: int, signed: float, gapped: float) -> float:
+def take_targets(
+    account: Any, market: Any, at_close: int, signed: float, gapped: float, uses: Any
+) -> float:
     """Fill each of several targets that `signed` ticks trade through, the first one first."""
-    side = sign(account.position)
+    side = sign(account.position, uses)
     if signed > account.target:
         price = target_price(account.target, signed, gapped) * side
         lots = account.lots_1
         account.lots_1 = 0.0
         account.target = nan
-        take_part(account, market, at_close, TARGET, lots, price)
+        take_part(account, market, at_close, TARGET, lots, price, uses)
     if account.position != 0.0 and signed > account.target_2:
         price = target_price(account.target_2, signed, gapped) * side
         lots = account.lots_2
         account.lots_2 = 0.0
         account.target_2 = nan
-        take_part(account, market, at_close, TARGET_2, lots, price)
+        take_part(account, market, at_close, TARGET_2, lots, price, uses)
     if account.position != 0.0 and signed > account.target_3:
         price = target_price(account.target_3, signed, gapped) * side
-        take_part(account, market, at_close, TARGET_3, account.position * side, price)
+        take_part(account, market, at_close, TARGET_3, account.position * side, price, uses)
     return 0.0
 
 
 def through_target(account: Any, signed: float, uses: Any) -> bool:
     """Whether a signed price trades through any target."""
-    result = signed > account.target
+    result = False
+    if uses.targets > 0.0:
+        result = signed > account.target
     if uses.targets > 1.0:
         result = result or signed > account.target_2 or signed > account.target_3
     return result
@@ -222,13 +237,13 @@ def leave_at_open(
     account: Any, intents: Any, bar: Any, market: Any, signed: float, uses: Any
 ) -> float:
     """Phase 1, exits: a level already passed fills at the open, else an exit that was waiting."""
-    side = sign(account.position)
+    side = sign(account.position, uses)
     lots = account.position * side
     level = 0.0
     price = bar.open
     paid = worsened(-side, price, market.slippage)
     taker = 1.0
-    if signed <= account.edge:
+    if at_edge(account, signed, uses):
         level = LIQUIDATION
         price = bankruptcy(account, side)
         paid = price
@@ -236,7 +251,7 @@ def leave_at_open(
         emit(LIQUIDATED, 0, price, lost)
     elif signed <= account.stop:
         level = STOP
-    elif uses.targets < 2.0 and signed > account.target:
+    elif uses.targets == 1.0 and signed > account.target:
         level = TARGET
         paid = price
         taker = 0.0
@@ -247,9 +262,9 @@ def leave_at_open(
         emit(ORDER, 0, -side, level, lots, price, account.tag)
         intent = level
     if intent > 0.0:
-        close_lots(account, market, 0, intent, lots, price, paid, taker)
+        close_lots(account, market, 0, intent, lots, price, paid, taker, uses)
     elif uses.targets > 1.0:
-        take_targets(account, market, 0, signed, 1.0)
+        take_targets(account, market, 0, signed, 1.0, uses)
     intents.exit_intent = 0.0
     return 0.0
 
@@ -257,8 +272,8 @@ def leave_at_open(
 def fill_open(account: Any, intents: Any, bar: Any, market: Any, uses: Any) -> float:
     """Phase 1: exits first, then the entry that was waiting."""
     if account.position != 0.0:
-        signed = bar.open * sign(account.position)
-        passed = signed <= account.stop or signed <= account.edge
+        signed = bar.open * sign(account.position, uses)
+        passed = signed <= account.stop or at_edge(account, signed, uses)
         if passed or intents.exit_intent > 0.0 or through_target(account, signed, uses):
             leave_at_open(account, intents, bar, market, signed, uses)
     if intents.entry_lots != 0.0:
@@ -272,13 +287,14 @@ def leave_inside(account: Any, market: Any, worst: float, best: float, uses: Any
     A stop is a taker at its level, worsened by slippage; a target rests as maker and needs one tick
     of trade-through.
     """
-    side = sign(account.position)
+    side = sign(account.position, uses)
     lots = account.position * side
     intent = 0.0
     price = account.stop * side
     paid = worsened(-side, price, market.slippage)
     taker = 1.0
-    if worst <= account.edge and not (worst <= account.stop and account.stop >= account.edge):
+    nearer = not (worst <= account.stop and account.stop >= account.edge)
+    if at_edge(account, worst, uses) and nearer:
         intent = LIQUIDATION
         price = bankruptcy(account, side)
         paid = price
@@ -288,16 +304,16 @@ def leave_inside(account: Any, market: Any, worst: float, best: float, uses: Any
         intent = STOP
     else:
         account.worst = minimum(account.worst, worst)
-        if uses.targets < 2.0:
+        if uses.targets == 1.0:
             intent = TARGET
             price = account.target * side
             paid = price
             taker = 0.0
     if intent > 0.0:
         emit(ORDER, 1, -side, intent, lots, price, account.tag)
-        close_lots(account, market, 1, intent, lots, price, paid, taker)
+        close_lots(account, market, 1, intent, lots, price, paid, taker, uses)
     elif uses.targets > 1.0:
-        take_targets(account, market, 1, best, 0.0)
+        take_targets(account, market, 1, best, 0.0, uses)
         if account.position != 0.0:
             account.best = maximum(account.best, best)
     return 0.0
@@ -307,10 +323,14 @@ def fill_inside(account: Any, bar: Any, market: Any, uses: Any) -> float:
     """Phase 2: what the bar's range reaches."""
     worst = bar.low
     best = bar.high
-    if account.position < 0.0:
+    if uses.shorts > 0.0 and account.position < 0.0:
         worst = -bar.high
         best = -bar.low
-    if worst <= account.stop or worst <= account.edge or through_target(account, best, uses):
+    if (
+        worst <= account.stop
+        or at_edge(account, worst, uses)
+        or through_target(account, best, uses)
+    ):
         leave_inside(account, market, worst, best, uses)
     else:
         account.worst = minimum(account.worst, worst)
