@@ -11,6 +11,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from kernels.sweep.sets import Sets, listed, parameter_sets
 ROUNDS = 5
 THREADS = 2
 BARS = 100_000
+LONG_BARS = 525_600  # a year of minutes
 BACKENDS = ("numba", "lanes")
 GRID = ("fast=8:23:4", "slow=26:60:4", "stop_atr=1:8:8", "target_atr=1:12:8")  # 16 × 64
 Answer = dict[str, Any]
@@ -59,9 +61,9 @@ def sets_for(job: str, count: int, program: Any) -> Sets:
     return parameter_sets(program.parameters, draws=count, seed=1)
 
 
-def measured(job: str, backend: str, bars: int, count: int, doubled: bool) -> Answer:
-    """Run one sweep `ROUNDS` times in this process."""
-    candles = bars_for_bench()[0][:bars]
+def measured(job: str, backend: str, path: Path, bars: int, count: int, doubled: bool) -> Answer:
+    """Run one sweep `ROUNDS` times in this process, over the first bars of a file."""
+    candles = np.load(path, mmap_mode="r")[:bars].copy()
     text = SMA_CROSS if job == "cross" else MACD_RSI_ATR
     if doubled:
         text = text.replace("\ndef entry", f"{SECOND}\ndef entry", 1)
@@ -95,9 +97,12 @@ width_2 = atr(15)
 """
 
 
-def alone(job: str, backend: str, bars: int = BARS, count: int = 1024, more: str = "") -> Answer:
+def alone(
+    job: str, backend: str, path: Path, bars: int = BARS, count: int = 1024, more: str = ""
+) -> Answer:
     """Measure in a process of its own."""
-    command = [sys.executable, "-m", "bench.sweep", job, backend, str(bars), str(count), more]
+    what = [job, backend, str(path), str(bars), str(count), more]
+    command = [sys.executable, "-m", "bench.sweep", *what]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
@@ -163,7 +168,7 @@ def show_cross(candles: Bars, folder: Path) -> None:
             told = {"seconds": found.seconds, "peak_mb": found.peak_rss_mb}
             line(f"{name} {found.version}", {**told, "sets": len(job.sets), "bars": found.bars})
     for backend in BACKENDS:
-        answer = alone("cross", backend, count=len(SETS))
+        answer = alone("cross", backend, folder / "candles.npy", count=len(SETS))
         note = beside(answer, SWEEP, bars)
         if (peer := slowest.get("vectorbt")) is not None:
             faster, less = (
@@ -196,30 +201,25 @@ def show_single(candles: Bars, folder: Path) -> None:
             runner = Runner(program, {"fast": 20, "slow": 50}, cents(), 60_000, [spec], backend)
             took.append(timed(runner, given))
         account = runner.account(0)
-        answer = {"seconds": median(took[1:]), "peak_mb": peak_rss() / 1e6, "sets": 1}
+        answer: Answer = {"seconds": median(took[1:]), "peak_mb": peak_rss() / 1e6, "sets": 1}
         answer |= {"bars": count, "trades": [account["trades"]]}
         answer |= {"equity": [account["equity"] / 1e8], "drawdown": [account["drawdown"] / 1e8]}
         line(f"perpetua, {backend}", answer, beside(answer, LONG, bars))
 
 
 def timed(runner: Runner, bars: Bars) -> float:
-    from time import perf_counter
-
     began = perf_counter()
     runner.run(bars, [0])
     return perf_counter() - began
 
 
-LONG_BARS = 525_600
-
-
-def show_speed() -> None:
+def show_speed(path: Path) -> None:
     """Print the strategy of stops, targets and liquidation, random sets and a grid."""
     heading(f"MACD/RSI/ATR, stop, target, liquidation, limits off, {THREADS} threads")
     digests: dict[str, set[str]] = {}
     for job, name in (("random", "random sets"), ("grid", "grid of 16 series × 64")):
         for backend in BACKENDS:
-            answer = alone(job, backend)
+            answer = alone(job, backend, path)
             digests.setdefault(job, set()).add(answer["digest"])
             line(f"{backend}, {name}", answer, f"compile {answer['compile']:.2f} s")
     if any(len(found) != 1 for found in digests.values()):
@@ -227,25 +227,28 @@ def show_speed() -> None:
     print("the same digests whichever backend")
 
 
-def show_growth() -> None:
+def show_growth(path: Path) -> None:
     """Print what ten times the bars, ten times the sets and twice the indicators cost."""
     heading("How cost grows (lanes, random sets)")
-    line("1,024 sets", alone("random", "lanes"))
-    line("bars × 10", alone("random", "lanes", bars=10 * BARS))
-    line("sets × 10", alone("random", "lanes", count=10_240))
-    line("indicators × 2", alone("random", "lanes", more="doubled"))
+    line("1,024 sets", alone("random", "lanes", path))
+    line("bars × 10", alone("random", "lanes", path, bars=10 * BARS))
+    line("sets × 10", alone("random", "lanes", path, count=10_240))
+    line("indicators × 2", alone("random", "lanes", path, more="doubled"))
 
 
 def main() -> None:
     if len(sys.argv) > 1:
-        job, backend, bars, count, more = sys.argv[1:]
-        print(json.dumps(measured(job, backend, int(bars), int(count), more == "doubled")))
+        job, backend, named, bars, count, more = sys.argv[1:]
+        found = measured(job, backend, Path(named), int(bars), int(count), more == "doubled")
+        print(json.dumps(found))
         return
     candles, label = bars_for_bench()
     print(f"{machine()}; {label}")
     with tempfile.TemporaryDirectory(prefix="perpetua-bench-") as name:
-        show_speed()
-        show_growth()
+        path = Path(name) / "candles.npy"
+        np.save(path, candles)
+        show_speed(path)
+        show_growth(path)
         show_cross(candles, Path(name))
         show_single(candles, Path(name))
 
