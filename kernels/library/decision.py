@@ -11,6 +11,7 @@ from kernels.dtypes import (
     DAILY_LOSS,
     ENTRY,
     EXACT,
+    FIGURE_MISSING,
     FIXED_NOTIONAL,
     FRACTION,
     MARGIN_ABSOLUTE,
@@ -77,6 +78,9 @@ def refusal(
     elif not (stop > 0.0 and gap > 0.0):
         refused = 1.0
         emit(REFUSED, 1, STOP_MISSING, 0.0, stop)
+    elif not notional < EXACT:  # NaN, or more than can be counted exactly
+        refused = 1.0
+        emit(REFUSED, 1, FIGURE_MISSING, EXACT, notional)
     elif not lots >= 1.0 or not notional >= market.min_notional:
         refused = 1.0
         emit(REFUSED, 1, MINIMUM, market.min_notional, notional)

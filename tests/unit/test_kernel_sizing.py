@@ -110,6 +110,7 @@ REFUSED = [
     ("notional", 0.0001, 10.0, A, limits(), d.MINIMUM, 5.0, 0.0),
     ("risk", 0.01, 0.5, B, limits(True), d.MARGIN_FRACTION, 2_550.0, 4_250.0),
     ("risk", 0.001, 1000.0, A, limits(), d.MINIMUM, 5.0, 1.7),
+    ("notional", 1e8, 10.0, A, limits(), d.FIGURE_MISSING, d.EXACT / 1e8, 1e8),
 ]
 
 
