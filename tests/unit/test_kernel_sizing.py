@@ -23,7 +23,7 @@ def program(method: str) -> Program:
 
 
 TEXT = """timeframe("1m")
-v = param(0.05, 0.0001, 10000.0)
+v = param(0.05, 0.0001, 1e9)
 stop = param(10.0, 0.01, 10000.0)
 SIZING
 def entry():
