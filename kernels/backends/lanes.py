@@ -32,7 +32,7 @@ from kernels.stages import DESK, KEPT, TAPE, Step, Unit
 Array = np.ndarray[Any, Any]
 
 CONTROL = slice(DESK["control", "entries_off"], DESK["control", "flatten"] + 1)
-LEAST_TILE, MOST_TILE = 2048, 8192  # base bars that all accounts take before they go on
+LEAST_TILE, MOST_TILE = 2048, 16_384  # base bars that all accounts take before they go on
 FULL_TILE = 2**23  # account-bars: below it, handing out work costs more than what it does
 
 
@@ -166,7 +166,7 @@ class LanesFleet:
 
     def handed_out(self, count: int, work: Callable[[int, int], None]) -> list[Future[None]]:
         """Give every thread its share of `count` groups."""
-        parts = max(1, min(count, 4 * self.threads))
+        parts = max(1, min(count, 2 * self.threads))
         cuts = [count * n // parts for n in range(parts + 1)]
         return [self.pool.submit(work, i, j) for i, j in pairwise(cuts)]
 

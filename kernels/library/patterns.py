@@ -20,7 +20,11 @@ def crossed_below(a: Series, b: Series) -> Condition:
 
     Unit: condition. Warm-up: 2 bars; false before. Source: the definition. Class: none.
     """
-    return crossed_above(-a, -b)
+    before = state(nan)
+    gap = a - b
+    result = gap < 0.0 and before >= 0.0
+    before = gap
+    return result
 
 
 def bars_since(condition: Condition) -> Series:
