@@ -138,17 +138,15 @@ def close_own(spans, memory, candles, closes, m):
 
 
 @njit(**COMPILE)
-def close_frames(spans, memory, candles, closes, m, opened, ends):
-    """Close what is over: higher frames first, so that their figures are seen by the own one.
+def close_frames(spans, memory, candles, closes, m, moment):
+    """Close what is over at a moment: higher frames first, so that the own one sees their figures.
 
-    `opened` is the open of the bar that arrives (late closes), or -1; `ends` its end, or -1.
+    A bar's open closes late what it leaves behind, its end what it completes.
     """
     for f in range(spans.shape[0] - 1, -1, -1):
         frame = FIXED + FRAME * f
         if memory[frame + 6] != 0.0:
-            late = opened >= 0 and memory[frame] != np.float64(opened - opened % spans[f])
-            due = ends >= 0 and np.float64(ends) >= memory[frame] + np.float64(spans[f])
-            if late or due:
+            if np.float64(moment) >= memory[frame] + np.float64(spans[f]):
                 if f == 0:
                     m = close_own(spans, memory, candles, closes, m)
                 else:
@@ -157,43 +155,54 @@ def close_frames(spans, memory, candles, closes, m, opened, ends):
 
 
 @njit(**COMPILE)
-def extend_frames(bars, i, spans, memory):
-    """Add a bar to the candle of every frame."""
+def earliest(spans, memory):
+    """When the first of the frames that hold a bar is over."""
+    due = np.inf
     for f in range(spans.shape[0]):
         frame = FIXED + FRAME * f
-        if memory[frame + 6] == 0.0:
-            memory[frame] = np.float64(bars[i].timestamp - bars[i].timestamp % spans[f])
-            memory[frame + 1] = bars[i].open
-            memory[frame + 2] = bars[i].high
-            memory[frame + 3] = bars[i].low
-            memory[frame + 5] = 0.0
-            memory[frame + 6] = 1.0
-        if bars[i].high > memory[frame + 2]:
-            memory[frame + 2] = bars[i].high
-        if bars[i].low < memory[frame + 3]:
-            memory[frame + 3] = bars[i].low
-        memory[frame + 4] = bars[i].close
-        memory[frame + 5] = memory[frame + 5] + bars[i].volume
+        if memory[frame + 6] != 0.0:
+            due = min(due, memory[frame] + np.float64(spans[f]))
+    return due
 
 
 @njit(**COMPILE)
 def timeline(bars, base_ms, tick, spans, memory, tape, candles, closes):
     """Fill tape, candles and closes; gives how many strategy bars closed."""
     m = 0
+    due = earliest(spans, memory)
     for i in range(bars.shape[0]):
         opened = bars[i].timestamp
-        before = m
-        m = close_frames(spans, memory, candles, closes, m, opened, -1)
-        extend_frames(bars, i, spans, memory)
-        m = close_frames(spans, memory, candles, closes, m, -1, opened + base_ms)
         time, ends = np.float64(opened), np.float64(opened + base_ms)
+        before = m
+        if time >= due:
+            m = close_frames(spans, memory, candles, closes, m, opened)
+            due = earliest(spans, memory)
+        for f in range(spans.shape[0]):
+            frame = FIXED + FRAME * f
+            if memory[frame + 6] == 0.0:
+                memory[frame] = np.float64(opened - opened % spans[f])
+                memory[frame + 1] = bars[i].open
+                memory[frame + 2] = bars[i].high
+                memory[frame + 3] = bars[i].low
+                memory[frame + 5] = 0.0
+                memory[frame + 6] = 1.0
+                due = min(due, memory[frame] + np.float64(spans[f]))
+            if bars[i].high > memory[frame + 2]:
+                memory[frame + 2] = bars[i].high
+            if bars[i].low < memory[frame + 3]:
+                memory[frame + 3] = bars[i].low
+            memory[frame + 4] = bars[i].close
+            memory[frame + 5] = memory[frame + 5] + bars[i].volume
+        if ends >= due:
+            m = close_frames(spans, memory, candles, closes, m, opened + base_ms)
+            due = earliest(spans, memory)
         new_day = 1.0 if time >= memory[0] else 0.0
         if new_day > 0.0:
             memory[0] = (np.floor(time / DAY) + 1.0) * DAY
         if memory[1] == 0.0:
             memory[1] = (np.floor(time / HOUR) + 1.0) * HOUR
-        due = 1.0 if ends >= memory[1] else 0.0
-        if due > 0.0:
+        told = 1.0 if ends >= memory[1] else 0.0
+        if told > 0.0:
             memory[1] = (np.floor(ends / HOUR) + 1.0) * HOUR
         tape[i, 0] = time
         tape[i, 1] = ends
@@ -205,7 +214,7 @@ def timeline(bars, base_ms, tick, spans, memory, tape, candles, closes):
         tape[i, 7] = bars[i].funding
         tape[i, 8] = new_day
         tape[i, 9] = memory[0]
-        tape[i, 10] = due
+        tape[i, 10] = told
         tape[i, 11] = np.float64(m - before)
         tape[i, 12] = np.float64(m - 1)
     wake = np.float64(bars.shape[0])
