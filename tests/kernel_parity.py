@@ -1,11 +1,12 @@
 """The same trial on every backend: whatever runs it, however it is cut, the bits are the same.
 
-A trial is a program with parameters, bars, costs, accounts and what the inputs tell them on the
-way. It is run whole, bar by bar, and cut at random places with a fresh runner at some of them; then
-as one of many accounts of a sweep. Everything a run gives is compared as bits. The trial of a seed
-is a pure function of it, so a seed is all that a failure has to name.
+A trial is run whole, bar by bar, and cut at random places with a fresh runner at some of them; then
+as one of many accounts of a sweep. Everything a run gives is compared as bits, with numba's run in
+one loop and with the plain reading of the flat list. `python -m tests.kernel_parity 0 19 numba
+lanes opencl` looks at the random trials 0 … 19.
 """
 
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,9 +15,7 @@ from typing import Any
 import numpy as np
 
 from kernels import dtypes
-from kernels.frontend.flat import Parameter
-from kernels.program import Program, compile_strategy
-from kernels.runner import Block, LaneSpec, Runner, canonical
+from kernels.runner import Block, Runner, canonical
 from kernels.stages import KEPT
 from kernels.sweep.figures import hex_digest
 from kernels.sweep.plan import Share
@@ -24,26 +23,12 @@ from kernels.sweep.run import sweep
 from kernels.sweep.sets import listed
 from kernels.sweep.settings import Settings, Ways
 from tests.ir_machine import Machine
-from tests.kernel_programs import Author, torn
-from tests.kernel_runs import CAPITAL, MINUTE, Array, limits, market
+from tests.kernel_programs import Author
+from tests.kernel_runs import MINUTE, Array
+from tests.kernel_trials import Trial, drawn, somewhere, trial_of, words_at
 
-WORDS = (0, 0, 0, 0, 0, dtypes.ENTRIES_OFF, dtypes.FLATTEN, dtypes.ENTRIES_OFF | dtypes.FLATTEN)
-CAPITALS = (CAPITAL, CAPITAL, CAPITAL, 900e8, 60e8)  # money: the last can hardly pay for the smallest order
-TICKS = ((0.01, 1e-5, 10.0), (0.5, 1e-3, 50_000.0), (1e-4, 1e-2, 100.0))  # tick, lot, unit
 SETS = 10  # of a sweep: more than a vector holds
 SHARES: tuple[Share, ...] = ("none", "all", "auto")
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What to run. From bar `told[n][0]` on, every account has its control word `told[n][1]`."""
-
-    program: Program
-    parameters: dict[str, float]
-    bars: Array
-    costs: Array
-    lanes: tuple[LaneSpec, ...]
-    told: tuple[tuple[int, tuple[int, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -55,50 +40,6 @@ class Outcome:
     series: Array
     state: bytes
     digests: tuple[str, ...]  # per account
-
-
-def trial_of(seed: int) -> Trial:
-    """Make up a trial."""
-    rng = np.random.default_rng(seed)
-    program = compile_strategy(Author(seed).text(), f"random_{seed}")
-    bars = torn(int(rng.integers(300, 900)), seed)
-    tick, lot, unit = TICKS[rng.integers(len(TICKS))]
-    fees = {"maker": 0.0002, "taker": 0.0005} if rng.random() < 0.8 else {}
-    slippage, perpetual = rng.choice([0.0, 0.0003]), float(rng.random() < 0.7)
-    costs = market(tick=tick, lot=lot, unit=unit, slippage=slippage, perpetual=perpetual, **fees)
-    accounts = int(rng.integers(1, 4)) if rng.random() < 0.8 else 11  # more than a vector holds
-    starts = [0, *sorted(rng.choice(np.arange(1, len(bars)), rng.integers(0, 4), replace=False))]
-    told = [(int(at), words(int(at), accounts, rng)) for at in starts]
-    return Trial(
-        program=program,
-        parameters=drawn(program.parameters, rng),
-        bars=bars,
-        costs=costs,
-        lanes=tuple(account(rng) for _ in range(accounts)),
-        told=tuple(told),
-    )
-
-
-def words(at: int, accounts: int, rng: np.random.Generator) -> tuple[int, ...]:
-    if at == 0 and rng.random() < 0.8:
-        return (0,) * accounts
-    return tuple(int(word) for word in rng.choice(WORDS, accounts))
-
-
-def account(rng: np.random.Generator) -> LaneSpec:
-    bounds = limits(bool(rng.random() < 0.5), daily_loss=float(rng.choice([500e8, 40e8])))
-    return LaneSpec(int(rng.choice([1, 3, 8, 50])), float(rng.choice(CAPITALS)), bounds)
-
-
-def drawn(parameters: Collection[Parameter], rng: np.random.Generator) -> dict[str, float]:
-    """Some value of every parameter, ends of its range and default as likely as all else."""
-    return {p.name: value(p, rng) for p in parameters}
-
-
-def value(parameter: Parameter, rng: np.random.Generator) -> float:
-    between = parameter.low + rng.random() * (parameter.high - parameter.low)
-    between = float(np.floor(between)) if parameter.integer else between
-    return float(rng.choice([parameter.low, parameter.default, parameter.high, between]))
 
 
 # One version's run
@@ -133,24 +74,10 @@ def run(
 
 
 def runner(trial: Trial, backend: str) -> Runner:
-    return Runner(
-        trial.program, trial.parameters, trial.costs, MINUTE, list(trial.lanes), backend
-    )
+    return Runner(trial.program, trial.parameters, trial.costs, MINUTE, list(trial.lanes), backend)
 
 
-def words_at(trial: Trial, bar: int) -> Sequence[int]:
-    return [words for at, words in trial.told if at <= bar][-1]
-
-
-def somewhere(trial: Trial, rng: np.random.Generator, count: int) -> list[int]:
-    """Some places to cut a trial's bars at."""
-    found = rng.choice(np.arange(1, len(trial.bars)), min(count, len(trial.bars) - 1), False)
-    return [int(at) for at in found]
-
-
-def ways(
-    trial: Trial, backend: str, rng: np.random.Generator
-) -> Iterator[tuple[str, Outcome]]:
+def ways(trial: Trial, backend: str, rng: np.random.Generator) -> Iterator[tuple[str, Outcome]]:
     """Run a trial in one piece and in pieces; the reference also one bar at a time."""
     yield f"{backend} in one loop", run(trial, backend)
     cuts = somewhere(trial, rng, 4)
@@ -279,3 +206,41 @@ def digest_alone(trial: Trial, table: dict[str, Array], number: int) -> str:
     one = Runner(trial.program, parameters, trial.costs, MINUTE, list(trial.lanes[:1]))
     one.run(trial.bars, [0])
     return one.digest()
+
+
+# Random programs
+
+
+def assert_parity(seed: int, backends: Sequence[str]) -> None:
+    """Compare everything that the trial of a seed gives; the error names the seed.
+
+    What takes long to compile is compared for some seeds only: sweeps by OpenCL for every second,
+    by numba (beside its runs of single sets, for all) for every eleventh.
+    """
+    every = {"lanes": 1, "opencl": 2, "numba": 11}
+    sweeping = [name for name in backends if seed % every[name] == 0]
+    try:
+        trial = trial_of(seed)
+        given = assert_same_runs(trial, backends, seed)
+        assert_reads_alike(trial, seed % len(trial.lanes), given)
+        assert_same_sweeps(trial, sweeping, [SHARES[seed % len(SHARES)]], seed)
+    except Exception as error:
+        text = Author(seed).text()
+        raise AssertionError(f"seed {seed}: {type(error).__name__}: {error}\n{text}") from error
+
+
+def main(first: int, last: int, backends: Sequence[str]) -> int:
+    """Look at seeds first … last; tells of those that differ and gives how many there were."""
+    wrong = 0
+    for seed in range(first, last + 1):
+        try:
+            assert_parity(seed, backends)
+        except AssertionError as error:
+            wrong += 1
+            print(error, flush=True)
+    print(f"{last - first + 1} programs, {wrong} of them with differences", flush=True)
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]), 1))

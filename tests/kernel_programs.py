@@ -65,6 +65,7 @@ class Author:
         self.conditions: list[str] = []
         self.facts: list[str] = []  # what only the body at hand knows
         self.tests: list[str] = []
+        self.sides = self.random.sample(("long", "short"), 2)  # that entry() may still answer
 
     def pick(self, *choices: str) -> str:
         return self.random.choice(choices)
@@ -185,7 +186,9 @@ class Author:
                 lines.append(f'{self.above[-1]} = higher("{frame}")')
         if self.maybe(0.5):
             method = self.pick("margin", "fraction", "notional", "risk")
-            value = self.pick("900", "30000 * z") if method == "notional" else self.pick("z", "0.02")
+            value = (
+                self.pick("900", "30000 * z") if method == "notional" else self.pick("z", "0.02")
+            )
             lines.append(f'sizing("{method}", {value})')
         if self.maybe(0.4):
             operand = self.pick("k", "n", "(z - 0.1)", "(k - k)")
@@ -230,7 +233,7 @@ class Author:
     def answer(self, result: str) -> str:
         if result == "plan":
             return self.plan()
-        side, tag = self.pick("long", "short"), self.pick("t", "u_1", "below")
+        side, tag = self.pick(*self.sides), self.pick("t", "u_1", "below")
         return self.pick(
             "FLAT",
             side.upper(),
@@ -259,7 +262,8 @@ class Author:
         self.facts, self.tests = ["p", "q", *first], ["t"]
         begin = [f"def {name}():", f"    p = {self.leaf_outside()}", "    q = 1", "    t = k > 1"]
         if name == "entry" and self.maybe(0.8):
-            begin += [f"    if {self.turn()}:", f"        return {self.answer(result)}"]
+            side, self.sides = self.sides[0], self.sides[1:]
+            begin += [f"    if {self.turn()}:", f"        return {side}()"]
         inner = self.body(1, self.depth, result, leave=False)
         return [*begin, *inner, f"    return {self.answer(result)}"]
 

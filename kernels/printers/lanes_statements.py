@@ -134,7 +134,8 @@ class Statements(Expressions):
         within = reads(statements)
         for key in {**one[0], **two[0]}:
             values = [side[0].get(key) for side in (one, two)]
-            if values[0] == values[1]:
+            if values[0] is not None and values[0] == values[1]:
+                self.now[key] = values[0]  # known before, or a literal that both ways set
                 continue
             if self.in_memory(key):
                 self.now.pop(key, None)
