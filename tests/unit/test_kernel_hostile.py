@@ -224,7 +224,7 @@ REFUSED: dict[str, tuple[str, tuple[int, int], str]] = {
         "too large",
     ),
     "thousands of series": (strategy(lines(2000, "x@ = close * @ + 1")), ANYWHERE, "too large"),
-    "hundreds of averages": (strategy(lines(400, "x@ = ema(close, @ + 1)")), (135, 1), "computes"),
+    "hundreds of averages": (strategy(lines(400, "x@ = ema(close, @ + 1)")), (155, 1), "computes"),
     "thousands of tags": (
         strategy(body=lines(900, "if close > @:\n    return long(tag='t@')") + "\nreturn FLAT"),
         (1806, 1),
