@@ -6,6 +6,7 @@ that came out is read for operations that round differently.
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -80,7 +81,9 @@ class OpenClDevice:
         return program
 
     def from_source(self, source: str, flags: bytes) -> Any:
-        with self.telling("build a kernel"):
+        with self.telling("build a kernel"), warnings.catch_warnings():
+            # Compilers remark on conditions that were known when the source was printed.
+            warnings.simplefilter("ignore", cl.CompilerWarning)
             return _cl._Program(self.context, source).build(flags, [self.device])
 
     def kept(self, source: str, flags: bytes) -> Any:
