@@ -7,6 +7,7 @@ those of a machine that runs one of the accounts alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -62,3 +63,13 @@ def strategy_bars(tape: Array, start: int, stop: int) -> tuple[int, int]:
     first, last = start + at[0], start + at[-1]
     begin = tape[first, TAPE["index"]] + 1 - tape[first, TAPE["closed"]]
     return int(begin), int(tape[last, TAPE["index"]]) + 1
+
+
+def parts_of(data: bytes, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+    """Cut the bytes of a fleet's state into its arrays; raises ValueError for another size."""
+    values = np.frombuffer(data)
+    sizes = [prod(shape) for shape in shapes]
+    if len(values) != sum(sizes):
+        raise ValueError(f"state held {len(values)} numbers, must be {sum(sizes)}")
+    parts = np.split(values, np.cumsum(sizes)[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kernels import dtypes, llvm
-from kernels.backends.fleet import Muster, strategy_bars
+from kernels.backends.fleet import Muster, parts_of, strategy_bars
 from kernels.backends.lanes_code import series_of, step_of
 from kernels.backends.lanes_memory import (
     aligned,
@@ -183,13 +183,8 @@ class LanesFleet:
     def restore(self, data: bytes) -> None:
         """Go back to an earlier state."""
         arrays = self.arrays()
-        values = np.frombuffer(data)
-        wanted = sum(array.size for array in arrays)
-        if len(values) != wanted:
-            raise ValueError(f"state held {len(values)} numbers, must be {wanted}")
-        cuts = np.cumsum([array.size for array in arrays])[:-1]
-        for array, part in zip(arrays, np.split(values, cuts), strict=True):
-            array[:] = part.reshape(array.shape)
+        for array, part in zip(arrays, parts_of(data, [a.shape for a in arrays]), strict=True):
+            array[:] = part
 
     def arrays(self) -> list[Array]:
         return [*(unit.state for unit in self.units), self.flying_state, self.desk]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.backends.fleet import Muster, strategy_bars
+from kernels.backends.fleet import Muster, parts_of, strategy_bars
 from kernels.backends.opencl_accelerator import Accelerator
 from kernels.backends.opencl_memory import Held, Space, kept_on
 from kernels.backends.scalar import started
@@ -118,13 +118,9 @@ class OpenClFleet:
 
     def restore(self, data: bytes) -> None:
         """Go back to an earlier state."""
-        values = np.frombuffer(data)
-        sizes = [held.shape[0] * held.shape[1] for held in self.all_held()]
-        if len(values) != sum(sizes):
-            raise ValueError(f"state held {len(values)} numbers, must be {sum(sizes)}")
-        parts = np.split(values, np.cumsum(sizes)[:-1])
-        for held, part in zip(self.all_held(), parts, strict=True):
-            held.put(part.reshape(held.shape))
+        held = self.all_held()
+        for one, part in zip(held, parts_of(data, [h.shape for h in held]), strict=True):
+            one.put(part)
 
     def all_held(self) -> list[Held]:
         return [*self.unit_states, self.flying_state, self.desk]

@@ -12,7 +12,7 @@ from numba import types
 from numba.core.dispatcher import Dispatcher
 
 from kernels import build, dtypes
-from kernels.backends.fleet import Muster, strategy_bars
+from kernels.backends.fleet import Muster, parts_of, strategy_bars
 from kernels.backends.machine import RECORDS_PER_BAR
 from kernels.printers import scalar
 from kernels.printers.scalar_pieces import Pieces
@@ -179,13 +179,8 @@ class ScalarFleet:
     def restore(self, data: bytes) -> None:
         """Go back to an earlier state."""
         arrays = self.arrays()
-        values = np.frombuffer(data)
-        wanted = sum(array.size for array in arrays)
-        if len(values) != wanted:
-            raise ValueError(f"state held {len(values)} numbers, must be {wanted}")
-        cuts = np.cumsum([array.size for array in arrays])[:-1]
-        for array, part in zip(arrays, np.split(values, cuts), strict=True):
-            array[:] = part.reshape(array.shape)
+        for array, part in zip(arrays, parts_of(data, [a.shape for a in arrays]), strict=True):
+            array[:] = part
 
     def arrays(self) -> list[Array]:
         return [*self.unit_states, self.flying_state, self.desk]
