@@ -120,7 +120,7 @@ def assembled(assembly: str) -> bytes:
 def bound_of(muster: Muster, sweep: Sweep) -> Bound:
     """Count and weigh the step of a fleet."""
     fleet = LanesFleet(muster, 1)
-    alike = Alike(fleet.columns, fleet.alike_units, prompt=True, awake=True)  # minutes on minutes
+    alike = Alike(fleet.columns, fleet.reaches, prompt=True, awake=True)  # minutes on minutes
     assembly, blocks = blocks_counted(llvm.assembly(lanes.print_step(muster.step, alike)), STEP)
     library = llvm.linked(assembled(assembly), STEP, "counters")
     types = lanes_code.sweep_types(len(muster.step.shared))

@@ -178,6 +178,19 @@ PENDING = np.dtype(
     ]
 )
 
+# What no order ever follows from, unless a strategy asks: only records tell it, so a sweep does not
+# keep it, and no digest of an account holds it.
+TOLD = frozenset(
+    {
+        ("account", "entry_price"),
+        ("account", "lots"),
+        ("account", "worst"),
+        ("account", "best"),
+        ("account", "tag"),
+        ("intents", "tag"),
+    }
+)
+
 # What the inputs say, one flag each, unpacked from the control word.
 CONTROL = np.dtype([("entries_off", "<f8"), ("flatten", "<f8")])
 

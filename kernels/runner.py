@@ -15,10 +15,12 @@ from kernels import dtypes, ir
 from kernels.constants import constants
 from kernels.frontend.flat import Flat
 from kernels.program import Program
-from kernels.stages import columns
+from kernels.stages import DESK, KEPT, columns
 from kernels.timeline import Timeline, first_bad, refuse
 
 Array = np.ndarray[Any, Any]
+
+DIGESTED = [n for key, n in DESK.items() if n < KEPT and key not in dtypes.TOLD]
 
 MAX_BLOCK = 4096  # base bars taken at once; bounds every buffer
 CANONICAL_NAN = np.uint64(0x7FF8000000000000)
@@ -150,8 +152,8 @@ class Runner:
 
 
 def digest_of(kept: Array) -> str:
-    """sha256 over the doubles of an account and its intents, little-endian, NaN canonical."""
-    return hashlib.sha256(canonical(kept).astype("<f8").tobytes()).hexdigest()
+    """sha256 over an account and its intents but what is only told, little-endian, one NaN."""
+    return hashlib.sha256(canonical(kept[DIGESTED]).astype("<f8").tobytes()).hexdigest()
 
 
 def first_desk(flat: Flat, constants: Array, spec: LaneSpec, market: Array) -> Array:

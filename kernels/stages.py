@@ -8,6 +8,7 @@ so the bits are the same. Printers spell units and steps; they never look at a s
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from kernels import dtypes, fold, ir
 from kernels.frontend.flat import WARM, Flat
@@ -134,9 +135,13 @@ def step_over(flat: Flat, shared: Sequence[Group], known: fold.Known, skips: boo
             tests.append(ir.Binary("!=", ir.Field("row", name, ir.SERIES), ir.Num(0.0)))
         units.append(unit_of(flat, kept))
     rows[WARM] = joined([*tests, *([warmth(rest)] if rest else [])])
+    simulate, decide = unwritten(
+        fold.specialise(silent(flat.simulate.statements), known),
+        fold.specialise(silent(flat.decide.statements), known),
+    )
     return Step(
-        simulate=tuple(fold.specialise(silent(flat.simulate.statements), known)),
-        decide=tuple(fold.specialise(silent(flat.decide.statements), known)),
+        simulate=tuple(simulate),
+        decide=tuple(decide),
         shared=tuple(units),
         flying=unit_of(flat, rows, given),
         columns=columns(flat),
@@ -184,6 +189,26 @@ def joined(tests: Sequence[Value]) -> Value:
 def silent(statements: Sequence[ir.Stmt]) -> list[ir.Stmt]:
     """The same statements without what they record."""
     return ir.picked(statements, lambda statement: not isinstance(statement, ir.Emit))
+
+
+def unwritten(*lists: list[ir.Stmt]) -> list[list[ir.Stmt]]:
+    """The lists without what only records would tell of an account."""
+    told = dtypes.TOLD
+    while True:
+        rest = [fold.live(ir.picked(each, partial(is_kept, told))) for each in lists]
+        fields = (ir.leaves(e, ir.Field) for each in rest for e in ir.expressions(each))
+        read = {(field.record, field.name) for found in fields for field in found}
+        if not told & read:
+            return rest
+        told -= read
+
+
+def is_kept(told: Collection[tuple[str, str]], statement: ir.Stmt) -> bool:
+    match statement:
+        case ir.Set(target=ir.Field(record=record, name=name)):
+            return (record, name) not in told
+        case _:
+            return True
 
 
 # Anchors

@@ -4,26 +4,24 @@ The lanes of a group never look at each other, so the bits of an account do not 
 neighbours, nor on how many there are.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from kernels import dtypes, llvm
 from kernels.backends.fleet import Muster, parts_of, strategy_bars
+from kernels.backends.hands import Hands, Job, cut
 from kernels.backends.lanes_code import series_of, step_of
 from kernels.backends.lanes_memory import (
     aligned,
     flat,
     grouped,
-    grouped_index,
     place,
     same_columns,
     started,
 )
+from kernels.backends.lanes_reach import Pieces
 from kernels.backends.machine import RECORDS_PER_BAR
 from kernels.printers.lanes_frames import Alike
 from kernels.printers.lanes_values import LANES
@@ -101,7 +99,7 @@ class LanesFleet:
     """Steps a sweep's accounts in lanes.
 
     Accounts that read the same instances stand side by side, so that where enough share, a group
-    reads one row and not eight; outside, they keep the order they came in.
+    reads few rows and not eight; outside, they keep the order they came in.
     """
 
     device = "cpu"
@@ -109,17 +107,15 @@ class LanesFleet:
     def __init__(self, muster: Muster, threads: int) -> None:
         step = muster.step
         self.step = step
-        self.threads = threads
-        self.pool = ThreadPoolExecutor(threads)
+        self.hands = Hands(threads)
         self.count = len(muster.desk)
         self.order = np.lexsort(muster.index[::-1]) if step.shared else np.arange(self.count)
         self.constants = grouped(muster.constants[self.order])
         self.desk = grouped(muster.desk[self.order])
         self.flying_state = started(step.flying, self.count)
-        self.index = [grouped_index(index[self.order]) for index in muster.index]
+        self.pieces = [Pieces(index[self.order]) for index in muster.index]
+        self.reaches = tuple(pieces.reach for pieces in self.pieces)
         self.columns = same_columns(muster.constants)
-        alike = (n for n, index in enumerate(self.index) if (index == index[:, :1]).all())
-        self.alike_units = tuple(alike)
         self.forms: dict[bool, llvm.Function] = {}
         self.units = [
             Shared(unit, step, instances)
@@ -141,7 +137,7 @@ class LanesFleet:
             self.prompt = never_late(tape)
         prompt = self.prompt and never_late(tape[start:stop])
         if prompt not in self.forms:
-            alike = Alike(self.columns, self.alike_units, prompt, self.awake)
+            alike = Alike(self.columns, self.reaches, prompt, self.awake)
             self.forms[prompt] = step_of(self.step, alike)
         return self.forms[prompt]
 
@@ -149,26 +145,19 @@ class LanesFleet:
         self, step: llvm.Function, tape: Array, candles: Array, start: int, stop: int
     ) -> None:
         b0, b1 = strategy_bars(tape, start, stop)
-        filling: list[Future[None]] = []
+        filling: list[Job] = []
         for unit in self.units:
             unit.make_room(b1 - b0)
-            fill = partial(unit.fill, b0, b1, candles)
-            filling += self.handed_out(unit.groups, fill)
+            filling += cut(unit.groups, 2 * self.hands.threads, partial(unit.fill, b0, b1, candles))
         arrays = [tape, candles, self.constants, self.flying_state, self.desk]
-        for unit, index in zip(self.units, self.index, strict=True):
-            arrays += [unit.rows, unit.offsets(index)]
+        for unit, pieces in zip(self.units, self.pieces, strict=True):
+            arrays += [unit.rows, pieces.table(unit.rows.size // unit.groups)]
 
         def sweep(first: int, last: int) -> None:  # holds the arrays for as long as it runs
             step(first, last, start, stop, b0, *map(place, arrays))
 
-        wait(filling)
-        wait(self.handed_out(len(self.desk), sweep))
-
-    def handed_out(self, count: int, work: Callable[[int, int], None]) -> list[Future[None]]:
-        """Give every thread its share of `count` groups."""
-        parts = max(1, min(count, 2 * self.threads))
-        cuts = [count * n // parts for n in range(parts + 1)]
-        return [self.pool.submit(work, i, j) for i, j in pairwise(cuts)]
+        self.hands.do(filling)
+        self.hands.do(cut(len(self.desk), 4 * self.hands.threads, sweep))
 
     def kept(self) -> Array:
         """What the accounts hold."""
@@ -206,11 +195,6 @@ class Shared:
         if self.rows.shape[1] < bars:
             self.rows = aligned((self.groups, bars, len(self.unit.rows), LANES))
 
-    def offsets(self, index: Array) -> Array:
-        """Where in the rows those of instances begin, in doubles."""
-        offsets: Array = index // LANES * (self.rows.size // self.groups) + index % LANES
-        return offsets
-
     def fill(self, b0: int, b1: int, candles: Array, first: int, last: int) -> None:
         """Fill the rows of groups first … last − 1 over strategy bars b0 … b1 − 1."""
         arrays = (candles, self.constants, self.state, self.rows)
@@ -221,9 +205,3 @@ class Shared:
 def never_late(tape: Array) -> bool:
     """Whether at no bar two strategy bars close, one of them late."""
     return bool((tape[:, TAPE["closed"]] <= 1.0).all())
-
-
-def wait(work: Sequence[Future[None]]) -> None:
-    """Until all of it is done; raises what any of it raised."""
-    for done in work:
-        done.result()

@@ -16,10 +16,10 @@ LINE = 64  # bytes: every vector lies on its own cache line
 
 
 def aligned(shape: tuple[int, ...]) -> Array:
-    """Doubles that begin on a cache line."""
+    """Doubles that begin on a cache line, with a line around them that a vector may reach into."""
     size = int(np.prod(shape))
-    raw = np.empty(size + LINE // 8)
-    start = -raw.ctypes.data % LINE // 8
+    raw = np.empty(size + 3 * LINE // 8)
+    start = -raw.ctypes.data % LINE // 8 + LINE // 8
     return raw[start : start + size].reshape(shape)
 
 

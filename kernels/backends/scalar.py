@@ -1,9 +1,7 @@
 """The reference backend: numba, one account after another."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +11,7 @@ from numba.core.dispatcher import Dispatcher
 
 from kernels import build, dtypes
 from kernels.backends.fleet import Muster, parts_of, strategy_bars
+from kernels.backends.hands import Hands, cut
 from kernels.backends.machine import RECORDS_PER_BAR
 from kernels.printers import scalar
 from kernels.printers.scalar_pieces import Pieces
@@ -112,8 +111,7 @@ class ScalarFleet:
     def __init__(self, muster: Muster, threads: int) -> None:
         step = muster.step
         self.muster = muster
-        self.threads = threads
-        self.pool = ThreadPoolExecutor(threads)
+        self.hands = Hands(threads)
         self.sweep = load("sweep", scalar.print_sweep(step)).sweep
         self.units = [unit_series(unit, step.columns, step.candles) for unit in step.shared]
         self.unit_states = [
@@ -163,10 +161,7 @@ class ScalarFleet:
 
     def spread(self, count: int, work: Callable[[int, int], None]) -> None:
         """Give every thread its share of `count` instances or accounts."""
-        parts = max(1, min(count, 4 * self.threads))
-        cuts = [count * n // parts for n in range(parts + 1)]
-        for done in [self.pool.submit(work, i, j) for i, j in pairwise(cuts)]:
-            done.result()
+        self.hands.do(cut(count, 4 * self.hands.threads, work))
 
     def kept(self) -> Array:
         """What the accounts hold."""

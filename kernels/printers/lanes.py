@@ -7,6 +7,8 @@ Arrays: consts [g, columns, 8], state [g, slots, 8], desk [g, slots, 8], a unit'
 [g, bars, rows, 8], candles [m, columns], tape [t, columns], out [g, 8, room, RECORD_WIDTH].
 """
 
+from dataclasses import replace
+
 from kernels import ir
 from kernels.printers import lanes_records
 from kernels.printers.lanes_frames import (
@@ -15,6 +17,8 @@ from kernels.printers.lanes_frames import (
     Alike,
     Ground,
     Groups,
+    Reach,
+    Reached,
     filled,
     load_slots,
     same_constants,
@@ -22,9 +26,10 @@ from kernels.printers.lanes_frames import (
 )
 from kernels.printers.lanes_plan import Plan, key_of
 from kernels.printers.lanes_statements import Statements
-from kernels.printers.lanes_values import LANES, number
+from kernels.printers.lanes_values import LANES, Value, number
 from kernels.stages import TAPE, Step, Unit
 
+MASKS = 4  # of a shared unit's [g, 8]: where pieces begin, and from here on their lanes as bits
 IDLE = (
     ir.Field("account", "position", ir.ACCOUNT),
     ir.Field("intents", "entry_lots", ir.ACCOUNT),
@@ -125,11 +130,11 @@ class Steps:
             for target in ir.targets(statements)
             if not isinstance(target, ir.Var)
         ]
-        self.origins: list[list[str]] = []  # of every shared unit: where each lane's rows begin
+        self.origins: list[Reached] = []  # of every shared unit, at the first bar
 
     def alike_rows(self) -> set[tuple[str, str]]:
         units = enumerate(self.step.shared)
-        alike = [u for n, u in units if self.step.emits or n in self.alike.units]
+        alike = [u for n, u in units if self.step.emits or self.alike.reaches[n].alike]
         return {("row", name) for unit in alike for name in unit.rows}
 
     def text(self) -> str:
@@ -151,14 +156,24 @@ class Steps:
         if step.emits:
             lanes_records.prologue(writer)
         for n in range(0 if step.emits else len(step.shared)):
-            lanes = 1 if n in self.alike.units else LANES
-            at = writer.address(f"%at{n}", writer.fresh(f"mul i64 %g, {LANES}"))
-            found = [writer.fresh(f"load i64, ptr {writer.at(at, k)}") for k in range(lanes)]
-            self.origins.append([writer.address(f"%rows{n}", place) for place in found])
+            self.origins.append(self.reach(n, self.alike.reaches[n]))
         for key in self.registers:
             self.spelled.now[key] = writer.load(writer.row("%d", SLOT[key]), True)
         if step.flying is not None:
             load_slots(self.spelled, step.flying, self.flying)
+
+    def reach(self, unit: int, reach: Reach) -> Reached:
+        """Where each piece of a shared unit's rows begins, and which lanes it has."""
+        writer = self.writer
+        at = writer.address(f"%at{unit}", writer.fresh(f"mul i64 %g, {LANES}"))
+        found = [writer.fresh(f"load i64, ptr {writer.at(at, k)}") for k in range(reach.pieces)]
+        places = [writer.address(f"%rows{unit}", place) for place in found]
+        masks: list[Value] = []
+        for piece in range(1, 1 if reach.kind == "each" else reach.pieces):
+            bits = writer.fresh(f"load i{LANES}, ptr {writer.at(at, MASKS + piece)}, align 8")
+            mask = writer.fresh(f"bitcast i{LANES} {bits} to <{LANES} x i1>")
+            masks.append(Value(mask, True, True))
+        return Reached(reach.kind, places, masks)
 
     def bars(self) -> None:
         writer, spelled = self.writer, self.spelled
@@ -257,6 +272,9 @@ class Steps:
             return
         past = writer.pure(f"sub i64 {bar}, %b0")
         self.ground.units = [
-            (unit, [writer.address(p, past, len(unit.rows) * LANES) for p in places])
-            for unit, places in zip(step.shared, self.origins, strict=True)
+            (unit, replace(o, places=[self.later(unit, p, past) for p in o.places]))
+            for unit, o in zip(step.shared, self.origins, strict=True)
         ]
+
+    def later(self, unit: Unit, place: str, bars: str) -> str:
+        return self.writer.address(place, bars, len(unit.rows) * LANES)

@@ -6,6 +6,7 @@ Everything of eight lies in groups [group][slot][8], so one slot is one vector. 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from kernels import ir
 from kernels.printers import lanes_records
@@ -30,18 +31,50 @@ declare double @llvm.floor.f64(double)
 """
 
 
+MOST_PIECES = 3
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How the eight accounts of every group reach their instances of a shared unit.
+
+    By `pieces`: "row": all lanes of a piece read one instance; "run": neighbouring lanes read
+    neighbouring instances; "each": every lane has an address of its own.
+    """
+
+    kind: Literal["row", "run", "each"]
+    pieces: int
+
+    @property
+    def alike(self) -> bool:
+        """Whether the eight accounts read one instance."""
+        return self.kind == "row" and self.pieces == 1
+
+
 @dataclass(frozen=True)
 class Alike:
     """What all lanes of every group have in common, as accounts and bars happen to be.
 
-    `columns`: constants; `units`: shared units of which the eight accounts read one instance;
-    `prompt`: at no bar do two strategy bars close; `awake`: no bar may be skipped.
+    `columns`: constants; `reaches`: of the shared units; `prompt`: at no bar do two strategy bars
+    close; `awake`: no bar may be skipped.
     """
 
     columns: tuple[int, ...]
-    units: tuple[int, ...] = ()
+    reaches: tuple[Reach, ...] = ()
     prompt: bool = False
     awake: bool = False
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where a shared unit's rows lie for a group: a place for each piece, and its lanes.
+
+    The first piece has no mask: it is what no other has.
+    """
+
+    kind: Literal["row", "run", "each"]
+    places: list[str]
+    masks: list[Value]
 
 
 class Ground:
@@ -62,7 +95,7 @@ class Ground:
         self.alike = alike
         self.memory: set[str] = set()  # fields of the account that are not in registers
         self.candle = self.tape = ""  # addresses of the bar at hand
-        self.units: list[tuple[Unit, list[str]]] = []  # shared ones: address of each lane's rows
+        self.units: list[tuple[Unit, Reached]] = []  # shared ones, at the bar at hand
         self.run: tuple[Unit, str] | None = None  # where records are written: its rows, the bar
 
     def read(self, field: ir.Field) -> Value:
@@ -86,14 +119,22 @@ class Ground:
         if self.run is not None and name in self.run[0].rows:
             column = self.writer.address("%rows", "%length", list(self.run[0].rows).index(name))
             return self.writer.load(self.writer.address(column, self.run[1]), False, fixed=True)
-        for unit, places in self.units:
+        for unit, reached in self.units:
             if name in unit.rows:
-                row = list(unit.rows).index(name)
-                addresses = [self.writer.row(place, row) for place in places]
-                if len(addresses) == 1:
-                    return self.writer.load(addresses[0], False, fixed=True)
-                return self.gathered(addresses)
+                return self.reached(reached, list(unit.rows).index(name))
         raise TypeError(f"row {name!r} is filled by no unit")
+
+    def reached(self, reached: Reached, row: int) -> Value:
+        writer = self.writer
+        addresses = [writer.row(place, row) for place in reached.places]
+        if reached.kind == "each":
+            return self.gathered(addresses)
+        run = reached.kind == "run"
+        pieces = [writer.load(a, run, fixed=True, aligned=False) for a in addresses]
+        found = pieces[0]
+        for mask, piece in zip(reached.masks, pieces[1:], strict=True):
+            found = writer.select(mask, piece, found)
+        return found
 
     def gathered(self, addresses: list[str]) -> Value:
         known = f"each {addresses[0]}"

@@ -186,10 +186,10 @@ class Writer:
     def row(self, base: str, slot: int) -> str:
         return self.at(base, slot * LANES)
 
-    def load(self, address: str, wide: bool, fixed: bool = False) -> Value:
-        """Read; `fixed`: nothing ever writes there."""
+    def load(self, address: str, wide: bool, fixed: bool = False, aligned: bool = True) -> Value:
+        """Read; `fixed`: nothing ever writes there; `aligned`: eight begin on a cache line."""
         kind = f"<{LANES} x double>" if wide else "double"
-        text = f"load {kind}, ptr {address}, align {64 if wide else 8}"
+        text = f"load {kind}, ptr {address}, align {64 if wide and aligned else 8}"
         return Value(self.pure(text) if fixed else self.fresh(text), wide, False)
 
     def store(self, address: str, value: Value) -> None:

@@ -12,7 +12,7 @@ from kernels.backends.lanes import LanesFleet
 from kernels.constants import constants
 from kernels.printers.lanes_frames import Alike
 from kernels.program import Program, compile_strategy
-from kernels.runner import Block, LaneSpec, Runner, canonical, digest_of, first_desk
+from kernels.runner import DIGESTED, Block, LaneSpec, Runner, canonical, digest_of, first_desk
 from kernels.timeline import Timeline
 from tests.indicator_programs import CALLS, named, source
 from tests.ir_machine import Machine
@@ -150,10 +150,10 @@ def test_fleet_when_eight_accounts_share_an_instance_then_reads_one_row_for_all(
     program, bounds = program_of(STRATEGIES[-1]), limits()
     order = np.random.default_rng(1).permutation(24)
     shuffled = {name: values[order] for name, values in of_grid(program, 24).items()}
-    alike = LanesFleet(muster(program, shuffled, slice(None), bounds), 1).alike_units
-    assert alike == tuple(range(len(stages.groups(program.flat))))
+    reaches = LanesFleet(muster(program, shuffled, slice(None), bounds), 1).reaches
+    assert [r.alike for r in reaches] == [True] * len(stages.groups(program.flat))
     single = muster(program, drawn(program, 24, 1), slice(None), bounds)
-    assert LanesFleet(single, 1).alike_units != alike
+    assert not all(reach.alike for reach in LanesFleet(single, 1).reaches)
 
 
 def test_fleet_when_idle_accounts_skip_then_gives_the_same_bits() -> None:
@@ -231,7 +231,7 @@ def assert_read_alike(seed: int) -> int:
     for share in (slice(0), slice(None), slice(0, None, 2)):
         gathered = muster(program, sets, share, bounds, skips=True)
         fleet = swept(program, gathered, bars, cut(len(bars), seed))
-        assert np.array_equal(bits(fleet.kept()[n]), bits(holds))
+        assert np.array_equal(bits(fleet.kept()[n][DIGESTED]), bits(holds)[DIGESTED])
     return len(records)
 
 
