@@ -70,13 +70,17 @@ def measured(job: str, backend: str, path: Path, bars: int, count: int, doubled:
     program = compile_strategy(text, job)
     given = in_cents(candles) if job == "cross" else candles
     found: list[SweepResult] = []
+    calls: list[float] = []
     for _ in range(ROUNDS):
         ways = Ways(backend=backend, threads=THREADS, collected=True)
         sets = sets_for(job, count, program)
+        began = perf_counter()
         found.append(sweep(program, given, sets, settings_for(job), ways))
+        calls.append(perf_counter() - began)
     figures = found[0].figures
     return {
         "seconds": median(result.seconds for result in found),
+        "call": median(calls),
         "compile": found[0].compile_seconds,
         "peak_mb": peak_rss() / 1e6,
         "sets": len(figures),
@@ -176,6 +180,7 @@ def show_cross(candles: Bars, folder: Path) -> None:
                 peer.peak_rss_mb / answer["peak_mb"],
             )
             note += f"; {faster:.0f} × as fast as vectorbt, {less:.0f} × less memory"
+            note += f"; planning included {1e3 * answer['call']:.0f} ms"
         line(f"perpetua, {backend}", answer, note)
 
 
@@ -237,7 +242,7 @@ def show_growth(path: Path) -> None:
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
+    if len(sys.argv) > 2:
         job, backend, named, bars, count, more = sys.argv[1:]
         found = measured(job, backend, Path(named), int(bars), int(count), more == "doubled")
         print(json.dumps(found))
@@ -247,10 +252,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="perpetua-bench-") as name:
         path = Path(name) / "candles.npy"
         np.save(path, candles)
-        show_speed(path)
-        show_growth(path)
-        show_cross(candles, Path(name))
-        show_single(candles, Path(name))
+        tables = {
+            "speed": lambda: show_speed(path),
+            "growth": lambda: show_growth(path),
+            "cross": lambda: show_cross(candles, Path(name)),
+            "single": lambda: show_single(candles, Path(name)),
+        }
+        for table in sys.argv[1:] or tables:
+            tables[table]()
 
 
 if __name__ == "__main__":
