@@ -37,6 +37,7 @@ def market_row(instrument: Instrument) -> Row:
         "maker": float(instrument.maker),
         "taker": float(instrument.taker),
         "slippage": float(instrument.slippage),
+        "dynamic": float(instrument.dynamic),
         "maintenance": float(instrument.maintenance),
         "perpetual": float(instrument.market == "perpetual"),
     }
@@ -48,9 +49,15 @@ def limits_row(limits: Limits) -> Row:
     values: dict[str, Any] = {
         "enforced": float(limits.enforced),
         "daily_loss": float(to_units(limits.day_loss)),
+        "weekly_loss": float(to_units(limits.week_loss)),
+        "monthly_loss": float(to_units(limits.month_loss)),
+        "rapid_loss": float(to_units(limits.rapid_loss)),
+        "losses": float(limits.losses),
+        "pause": float(limits.pause),
         "margin_fraction": float(limits.margin_fraction),
         "margin_absolute": float(to_units(limits.margin_absolute)),
         "notional_multiple": float(limits.notional_multiple),
+        "positions": float(limits.positions),
     }
     return filled(LIMITS, values)
 

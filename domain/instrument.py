@@ -10,7 +10,8 @@ from typing import Literal
 from msgspec import Struct
 
 
-class Instrument(Struct, frozen=True, kw_only=True):
+class Instrument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    # Landed events hold it: what comes later has a default, and is left out where it is that.
     symbol: str  # BASE-QUOTE, perpetuals BASE-QUOTE-PERP
     market: Literal["spot", "perpetual"]
     tick: Decimal  # price step, quote
@@ -19,4 +20,5 @@ class Instrument(Struct, frozen=True, kw_only=True):
     maker: Decimal  # fee, fraction of notional
     taker: Decimal  # fee, fraction of notional
     slippage: Decimal  # fraction of price by which a taker fill is worsened
-    maintenance: Decimal = Decimal("0.005")  # maintenance margin, fraction of notional
+    maintenance: Decimal  # maintenance margin, fraction of notional
+    dynamic: bool = False  # slippage follows the order and the market, from `slippage` up

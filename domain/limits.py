@@ -43,6 +43,11 @@ class Limits(Struct, frozen=True):
 
     enforced: bool  # False only in research, where nothing can be traded
     day_loss: Decimal
+    week_loss: Decimal
+    month_loss: Decimal
+    rapid_loss: Decimal
+    losses: int  # in a row
+    pause: int  # ms that the last two stop entries for
     margin_fraction: Decimal
     margin_absolute: Decimal
     notional_multiple: Decimal
@@ -88,6 +93,11 @@ def effective() -> Limits:
     return Limits(
         enforced=True,
         day_loss=DAY_LOSS,
+        week_loss=WEEK_LOSS,
+        month_loss=MONTH_LOSS,
+        rapid_loss=RAPID_LOSS,
+        losses=LOSSES_IN_A_ROW,
+        pause=PAUSE_MS,
         margin_fraction=MARGIN_FRACTION,
         margin_absolute=CONTRACTS * CONTRACT_MARGIN,
         notional_multiple=NOTIONAL_MULTIPLE,

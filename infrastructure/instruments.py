@@ -15,6 +15,7 @@ from infrastructure.symbols import is_perpetual, stored_symbol
 MONEY = Decimal(10) ** 8  # units in one quote
 
 SLIPPAGE = Decimal("0.001")
+MAINTENANCE = Decimal("0.005")  # maintenance margin, fraction of notional: the lowest tiers
 # Paper accounts are futures-style: they go short, use leverage and can be liquidated. So they pay
 # Binance USD-M fees (VIP 0: maker 0.02 %, taker 0.05 %) whichever candles they trade on; spot fees
 # (0.1 %) would price an account that cannot do what these accounts do.
@@ -112,6 +113,7 @@ def instrument(
         maker=maker,
         taker=taker,
         slippage=SLIPPAGE,
+        maintenance=MAINTENANCE,
     )
 
 

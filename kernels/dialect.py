@@ -74,13 +74,14 @@ def entry() -> tuple[float, float, float]:
     never()
 
 
-Plan = tuple[float, float, float, float, float, float, float]
+Plan = tuple[float, float, float, float, float, float, float, float, float, float, float]
 
 
 def exits(side: float, entry_price: float, bars: float, gain: float) -> Plan:
     """What the strategy plans for a position; NaN for none.
 
-    Stop and up to three targets (quote), the shares closed at the first two, strategy bars.
+    Stop and up to three targets (quote), the shares closed at the first two, strategy bars, the
+    distance a stop follows at (quote), minutes; minutes and the |return| below which they count.
     """
     never()
 

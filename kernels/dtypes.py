@@ -42,7 +42,7 @@ FUNDED = 7  # A rate, B amount paid (+) or received (−)
 LIQUIDATED = 8  # A price (ticks), B margin lost
 MARKED = 9  # A cash, B unrealised, C peak equity, D deepest drawdown, E close (ticks)
 REFUSED = 10  # A limit code, B limit, C observed (NaN: could not be computed)
-TRIPPED = 11  # A limit code, B limit, C observed, D until (ms)
+TRIPPED = 11  # A limit code, B limit, C observed, D until (ms); money, or a count (RISK_LOSSES)
 CLEARED = 12  # A limit code
 RUINED = 13  # A equity, B required (both money)
 
@@ -57,8 +57,11 @@ INTENTS = (
     "operator",
     "target_2",
     "target_3",
+    "trail",
+    "soft_time",
 )
 ENTRY, STOP, TARGET, TIME_LIMIT, REVERSE, LIQUIDATION, OPERATOR, TARGET_2, TARGET_3 = range(9)
+TRAIL, SOFT_TIME = 9, 10
 
 # Limit codes, as recorded in RiskRefused and BreakerTripped.
 LIMIT_CODES = (
@@ -69,6 +72,11 @@ LIMIT_CODES = (
     "RISK_STOP_MISSING",
     "RISK_MINIMUM",
     "RISK_FIGURE_MISSING",
+    "RISK_WEEKLY_LOSS",
+    "RISK_MONTHLY_LOSS",
+    "RISK_LOSSES",
+    "RISK_RAPID_LOSS",
+    "RISK_POSITIONS",
 )
 (
     DAILY_LOSS,
@@ -78,7 +86,13 @@ LIMIT_CODES = (
     STOP_MISSING,
     MINIMUM,
     FIGURE_MISSING,
-) = range(7)
+    WEEKLY_LOSS,
+    MONTHLY_LOSS,
+    LOSSES,
+    RAPID_LOSS,
+    POSITIONS,
+) = range(12)
+COUNTS = frozenset((LOSSES, POSITIONS))  # whose limit and observed figure are no money
 
 # Control bits, one word per account and block: what the inputs say about it.
 ENTRIES_OFF = 1  # paused, demoted, retired, stopped: pending entries are withdrawn, exits go on
@@ -93,9 +107,15 @@ LIMITS = np.dtype(
     [
         ("enforced", "<f8"),  # 1 or 0
         ("daily_loss", "<f8"),  # money: realised + open since the UTC day began
+        ("weekly_loss", "<f8"),  # money: since the ISO week began
+        ("monthly_loss", "<f8"),  # money: since the month began
+        ("rapid_loss", "<f8"),  # money below the highest of the last twelve five-minute marks
+        ("losses", "<f8"),  # in a row
+        ("pause", "<f8"),  # ms that the last two stop entries for
         ("margin_fraction", "<f8"),  # initial margin of a trade / equity
         ("margin_absolute", "<f8"),  # money: initial margin of a trade
         ("notional_multiple", "<f8"),  # Σ notional / equity
+        ("positions", "<f8"),  # open or waiting to open
     ]
 )
 
@@ -108,14 +128,16 @@ MARKET = np.dtype(
         ("min_notional", "<f8"),  # money
         ("maker", "<f8"),  # fraction of notional
         ("taker", "<f8"),
-        ("slippage", "<f8"),  # fraction of price
+        ("slippage", "<f8"),  # fraction of price; where it is dynamic, what it begins from
+        ("dynamic", "<f8"),  # 1: slippage follows the size of the order and the previous bar
         ("maintenance", "<f8"),  # maintenance margin, fraction of notional
         ("perpetual", "<f8"),  # 1: funding applies
     ]
 )
 
-# What one account holds. At first cash = equity = peak = day_equity = capital, levels NaN, all else
-# 0. Levels (stop, edge, targets, worst, best) are signed: ticks × side, so that more is better.
+# What one account holds. At first cash and all equities are the capital, all else is 0.
+MARKS = 12  # five-minute marks looked back over
+MARK_NAMES = tuple(f"mark_{n}" for n in range(1, MARKS + 1))
 ACCOUNT = np.dtype(
     [
         (name, "<f8")
@@ -124,6 +146,39 @@ ACCOUNT = np.dtype(
             "reach",  # notional that sizing can ask for / equity
             "cash",  # money: capital + nets of closed trades − fees and funding of what is open
             "equity",  # money, at the last close
+            "peak",  # money
+            "drawdown",  # money, deepest so far
+            "ruined",  # 1 or 0
+            "trades",  # closed so far
+            "wins",  # of them, with a net above 0
+            "profit",  # money: Σ net of the wins
+            "loss",  # money: −Σ net of the others
+            "all_fees",  # money, of closed trades
+            "all_slippage",
+            "all_funding",
+            "day_equity",  # money, when the UTC day began
+            "week_equity",
+            "month_equity",
+            "blocked_until",  # ms: when the first of the breakers that hold is over; 0: none does
+            "day_until",  # ms, of each breaker; 0: it does not hold
+            "week_until",
+            "month_until",
+            "losses_until",
+            "rapid_until",
+            "losses",  # closed in a row
+            "strikes",  # of them, since a breaker last counted them
+            "high",  # money: the highest of the marks
+            *MARK_NAMES,  # money, the latest first
+        )
+    ]
+)
+
+# What it holds of one symbol. At first levels are NaN, all else 0. Levels (stop, edge, targets,
+# worst, best) are signed: ticks × side, so that more is better.
+HELD = np.dtype(
+    [
+        (name, "<f8")
+        for name in (
             "position",  # lots, signed
             "entry_price",  # ticks, before slippage
             "entry_ticks",  # ticks, as filled
@@ -133,6 +188,7 @@ ACCOUNT = np.dtype(
             "slippage",  # money, likewise
             "funding",  # money paid on this position
             "bars",  # strategy bars held
+            "opened_at",  # ms: open of the bar it was entered in
             "worst",  # signed ticks, least favourable so far
             "best",  # signed ticks, most favourable so far
             "tag",  # index
@@ -143,22 +199,15 @@ ACCOUNT = np.dtype(
             "target_3",
             "lots_1",  # to close at the first target
             "lots_2",
-            "peak",  # money
-            "drawdown",  # money, deepest so far
-            "day_equity",  # money, when the UTC day began
-            "blocked_until",  # ms, 0: entries are not blocked
-            "ruined",  # 1 or 0
+            "trail",  # ticks that the stop follows behind the best price, NaN does not
+            "trailed",  # 1: the stop is where it followed to
             "side",  # what entry() said last: ±1, 0 flat
-            "trades",  # closed so far
-            "wins",  # of them, with a net above 0
-            "profit",  # money: Σ net of the wins
-            "loss",  # money: −Σ net of the others
-            "all_fees",  # money, of closed trades
-            "all_slippage",
-            "all_funding",
         )
     ]
 )
+EQUITIES = ("equity", "peak", "day_equity", "week_equity", "month_equity", "high", *MARK_NAMES)
+CAPITAL = ("cash", *EQUITIES)  # what begins as the capital
+LEVELS = ("stop", "edge", "target", "target_2", "target_3", "trail")  # NaN where there is none
 
 # What was decided at the last strategy close and waits for the next open.
 PENDING = np.dtype(
@@ -172,6 +221,7 @@ PENDING = np.dtype(
             "target_3_ticks",
             "share_1",  # of the lots to close at the first target
             "share_2",
+            "trail_ticks",  # distance, NaN none
             "tag",  # index
             "exit_intent",  # intent code; 0: no exit waits
         )
@@ -182,11 +232,11 @@ PENDING = np.dtype(
 # keep it, and no digest of an account holds it.
 TOLD = frozenset(
     {
-        ("account", "entry_price"),
-        ("account", "lots"),
-        ("account", "worst"),
-        ("account", "best"),
-        ("account", "tag"),
+        ("held", "entry_price"),
+        ("held", "lots"),
+        ("held", "worst"),
+        ("held", "best"),
+        ("held", "tag"),
         ("intents", "tag"),
     }
 )
@@ -194,25 +244,33 @@ TOLD = frozenset(
 # What the inputs say, one flag each, unpacked from the control word.
 CONTROL = np.dtype([("entries_off", "<f8"), ("flatten", "<f8")])
 
-# One base bar as the step reads it: prices in whole ticks, and all that depends on time alone.
+# One base bar as the step reads it: prices in whole ticks, and all that depends on time alone. What
+# every bar is asked for comes first, eight to a cache line.
 TAPE = np.dtype(
     [
         (name, "<f8")
         for name in (
-            "timestamp",  # bar open, ms UTC
-            "closes_at",  # ms
             "open",  # ticks
             "high",
             "low",
             "close",
-            "volume",  # base
             "funding",  # sum of rates since the previous open
-            "new_day",  # 1: the first bar of a UTC day
-            "day_ends",  # ms: when that day is over
-            "mark_due",  # 1: equity is told at this close
             "closed",  # strategy bars that close at this bar
             "index",  # of the last of them among those of the tape
+            "new_day",  # 1: the first bar of a UTC day
+            "timestamp",  # bar open, ms UTC
+            "closes_at",  # ms
+            "mark_due",  # 1: equity is told at this close
+            "five",  # 1: the first close at or after a multiple of five minutes
             "wake",  # index of the next bar, from this one on, at which an idle account may change
+            "volume",  # base
+            "turnover",  # money: volume · close of the bar before, 0 where there is none
+            "range",  # (high − low) / close of the bar before
+            "day_ends",  # ms: when that day is over
+            "new_week",  # 1: the first bar of an ISO week
+            "week_ends",
+            "new_month",
+            "month_ends",
         )
     ]
 )

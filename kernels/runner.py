@@ -121,11 +121,14 @@ class Runner:
             records.append(of_lane)
         return Block(records, stretch.closes.copy(), canonical(rows[self.named]))
 
-    def account(self, lane: int) -> np.void:
-        """One account's fields by name, as of the last bar."""
-        width = len(dtypes.ACCOUNT.names or ())
-        kept = np.ascontiguousarray(self.machine.kept()[lane, :width])
-        return kept.view(dtypes.ACCOUNT)[0]  # type: ignore[no-any-return]
+    def account(self, lane: int) -> dict[str, float]:
+        """One account's fields and those of what it holds, by name, as of the last bar."""
+        kept = self.machine.kept()[lane]
+        return {
+            name: float(kept[slot])
+            for (record, name), slot in DESK.items()
+            if record in ("account", "held")
+        }
 
     def state(self) -> bytes:
         """All that the next bar depends on, little-endian doubles, NaN canonical."""
@@ -158,16 +161,18 @@ def digest_of(kept: Array) -> str:
 
 def first_desk(flat: Flat, constants: Array, spec: LaneSpec, market: Array) -> Array:
     """One account's doubles before its first bar, laid out as `stages.DESK`."""
-    account = np.zeros(1, dtypes.ACCOUNT)
+    account, held = np.zeros(1, dtypes.ACCOUNT), np.zeros(1, dtypes.HELD)
     account["leverage"] = spec.leverage
     account["reach"] = reach_of(flat, constants, spec.leverage)
-    for name in ("cash", "equity", "peak", "day_equity"):
+    for name in dtypes.CAPITAL:
         account[name] = spec.capital
-    for name in ("stop", "edge", "target", "target_2", "target_3"):
-        account[name] = np.nan
+    for name in dtypes.LEVELS:
+        held[name] = np.nan
     idle = np.zeros(len(dtypes.PENDING.names or ()))
     control = np.zeros(len(dtypes.CONTROL.names or ()))
-    return np.concatenate([plain(account), idle, plain(market), plain(spec.limits), control])
+    return np.concatenate(
+        [plain(account), plain(held), idle, plain(market), plain(spec.limits), control]
+    )
 
 
 def reach_of(flat: Flat, constants: Array, leverage: float) -> float:

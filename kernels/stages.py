@@ -23,6 +23,7 @@ DESK: dict[tuple[str, str], int] = {
         (record, name)
         for record, layout in (
             ("account", dtypes.ACCOUNT),
+            ("held", dtypes.HELD),
             ("intents", dtypes.PENDING),
             ("market", dtypes.MARKET),
             ("limits", dtypes.LIMITS),
@@ -31,7 +32,7 @@ DESK: dict[tuple[str, str], int] = {
         for name in layout.names or ()
     )
 }
-KEPT = sum(len(layout.names or ()) for layout in (dtypes.ACCOUNT, dtypes.PENDING))
+KEPT = sum(len(layout.names or ()) for layout in (dtypes.ACCOUNT, dtypes.HELD, dtypes.PENDING))
 TAPE: dict[str, int] = {name: column for column, name in enumerate(dtypes.TAPE.names or ())}
 
 

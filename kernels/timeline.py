@@ -21,7 +21,9 @@ from kernels.frontend.flat import TIMEFRAMES
 
 Array = np.ndarray[Any, Any]
 
-FIXED = 2  # doubles of memory before those of the frames: day_ends, mark_at
+# Doubles of memory before those of the frames.
+DAY_ENDS, WEEK_ENDS, MONTH_ENDS, MARK_AT, FIVE_AT, TURNOVER, RANGE = range(7)
+FIXED = 7
 FRAME = 7  # of a frame: bucket, open, high, low, close, volume, 1 where it holds a bar
 WAITING = 16  # of a higher frame: seen candle (5), how many wait (1), up to two of them (5 each)
 SEEN, COUNT, FIRST = 0, 5, 6
@@ -82,6 +84,9 @@ def compiled() -> ModuleType:
     return build.load("timeline", SOURCE)
 
 
+COLUMNS = "\n".join(
+    f"AT_{name.upper()} = {column}" for column, name in enumerate(dtypes.TAPE.names or ())
+)
 SOURCE = f'''"""Generated: do not edit."""
 
 import numpy as np
@@ -89,7 +94,10 @@ from numba import njit
 
 COMPILE = dict(cache=True, nogil=True, fastmath=False, error_model="numpy")
 FIXED, FRAME, WAITING, SEEN, COUNT, FIRST = {FIXED}, {FRAME}, {WAITING}, {SEEN}, {COUNT}, {FIRST}
-DAY, HOUR = 86400000.0, 3600000.0
+DAY_ENDS, WEEK_ENDS, MONTH_ENDS, MARK_AT, FIVE_AT, TURNOVER, RANGE = range(7)
+DAY, HOUR, FIVE = 86400000.0, 3600000.0, 300000.0
+MONDAY = 3.0  # 1970 began on a Thursday
+{COLUMNS}
 
 
 @njit(**COMPILE)
@@ -166,6 +174,27 @@ def earliest(spans, memory):
 
 
 @njit(**COMPILE)
+def month_end(day):
+    """Days from 1970 to the first of the month after that of a day, proleptic Gregorian.
+
+    Years are counted from March, so that a leap day is the last of its year; 146,097 days are 400
+    years.
+    """
+    since = day + 719468  # from 1 March 0000
+    era = since // 146097
+    of_era = since - era * 146097
+    year = (of_era - of_era // 1460 + of_era // 36524 - of_era // 146096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    month = (5 * of_year + 2) // 153  # 0 is March
+    begun = (153 * month + 2) // 5
+    following = (153 * (month + 1) + 2) // 5
+    if month == 11:  # February: to 1 March of the year after
+        leap = 1 if (year + 1) % 4 == 0 and ((year + 1) % 100 != 0 or (year + 1) % 400 == 0) else 0
+        following = begun + 28 + leap
+    return np.float64(day - of_year + following)
+
+
+@njit(**COMPILE)
 def timeline(bars, base_ms, tick, spans, memory, tape, candles, closes):
     """Fill tape, candles and closes; gives how many strategy bars closed."""
     m = 0
@@ -196,31 +225,53 @@ def timeline(bars, base_ms, tick, spans, memory, tape, candles, closes):
         if ends >= due:
             m = close_frames(spans, memory, candles, closes, m, opened + base_ms)
             due = earliest(spans, memory)
-        new_day = 1.0 if time >= memory[0] else 0.0
-        if new_day > 0.0:
-            memory[0] = (np.floor(time / DAY) + 1.0) * DAY
-        if memory[1] == 0.0:
-            memory[1] = (np.floor(time / HOUR) + 1.0) * HOUR
-        told = 1.0 if ends >= memory[1] else 0.0
-        if told > 0.0:
-            memory[1] = (np.floor(ends / HOUR) + 1.0) * HOUR
-        tape[i, 0] = time
-        tape[i, 1] = ends
-        tape[i, 2] = np.floor(bars[i].open / tick + 0.5)
-        tape[i, 3] = np.floor(bars[i].high / tick + 0.5)
-        tape[i, 4] = np.floor(bars[i].low / tick + 0.5)
-        tape[i, 5] = np.floor(bars[i].close / tick + 0.5)
-        tape[i, 6] = bars[i].volume
-        tape[i, 7] = bars[i].funding
-        tape[i, 8] = new_day
-        tape[i, 9] = memory[0]
-        tape[i, 10] = told
-        tape[i, 11] = np.float64(m - before)
-        tape[i, 12] = np.float64(m - 1)
+        new_day = time >= memory[DAY_ENDS]
+        new_week = time >= memory[WEEK_ENDS]
+        new_month = time >= memory[MONTH_ENDS]
+        if new_day:
+            day = np.floor(time / DAY)
+            memory[DAY_ENDS] = (day + 1.0) * DAY
+            memory[WEEK_ENDS] = (np.floor((day + MONDAY) / 7.0) + 1.0) * 7.0 * DAY - MONDAY * DAY
+            memory[MONTH_ENDS] = month_end(np.int64(day)) * DAY
+        if memory[MARK_AT] == 0.0:
+            memory[MARK_AT] = (np.floor(time / HOUR) + 1.0) * HOUR
+            memory[FIVE_AT] = (np.floor(time / FIVE) + 1.0) * FIVE
+        told = ends >= memory[MARK_AT]
+        if told:
+            memory[MARK_AT] = (np.floor(ends / HOUR) + 1.0) * HOUR
+        five = ends >= memory[FIVE_AT]
+        if five:
+            memory[FIVE_AT] = (np.floor(ends / FIVE) + 1.0) * FIVE
+        high = np.floor(bars[i].high / tick + 0.5)
+        low = np.floor(bars[i].low / tick + 0.5)
+        close = np.floor(bars[i].close / tick + 0.5)
+        row = tape[i]
+        row[AT_OPEN] = np.floor(bars[i].open / tick + 0.5)
+        row[AT_HIGH] = high
+        row[AT_LOW] = low
+        row[AT_CLOSE] = close
+        row[AT_FUNDING] = bars[i].funding
+        row[AT_CLOSED] = np.float64(m - before)
+        row[AT_INDEX] = np.float64(m - 1)
+        row[AT_NEW_DAY] = np.float64(new_day)
+        row[AT_TIMESTAMP] = time
+        row[AT_CLOSES_AT] = ends
+        row[AT_MARK_DUE] = np.float64(told)
+        row[AT_FIVE] = np.float64(five)
+        row[AT_VOLUME] = bars[i].volume
+        row[AT_TURNOVER] = memory[TURNOVER]
+        row[AT_RANGE] = memory[RANGE]
+        row[AT_DAY_ENDS] = memory[DAY_ENDS]
+        row[AT_NEW_WEEK] = np.float64(new_week)
+        row[AT_WEEK_ENDS] = memory[WEEK_ENDS]
+        row[AT_NEW_MONTH] = np.float64(new_month)
+        row[AT_MONTH_ENDS] = memory[MONTH_ENDS]
+        memory[TURNOVER] = bars[i].volume * (close * tick) * 1e8
+        memory[RANGE] = (high - low) / close if close > 0.0 else 0.0
     wake = np.float64(bars.shape[0])
     for i in range(bars.shape[0] - 1, -1, -1):
-        if tape[i, 8] > 0.0 or tape[i, 11] > 0.0:
+        if tape[i, AT_NEW_DAY] > 0.0 or tape[i, AT_CLOSED] > 0.0:
             wake = np.float64(i)
-        tape[i, 13] = wake
+        tape[i, AT_WAKE] = wake
     return m
 '''

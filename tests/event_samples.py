@@ -75,6 +75,7 @@ class History:
             maker=Decimal("0.0002"),
             taker=Decimal("0.0005"),
             slippage=Decimal("0.001"),
+            maintenance=Decimal("0.005"),
         )
         yield self.make(
             HomeOpened,

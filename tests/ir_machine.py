@@ -7,6 +7,7 @@ division by zero, the root or floor of what has none), numpy's scalars say what 
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 BAR_FIELDS = ("timestamp", "open", "high", "low", "close", "volume", "funding")
 CANDLE_FIELDS = ("open", "high", "low", "close", "volume")
-HOUR, DAY = 3_600_000, 86_400_000
+HOUR = 3_600_000
 
 
 def divided(left: float, right: float) -> float:
@@ -91,7 +92,8 @@ class Machine:
         self.variables: dict[str, Any] = {}
         self.written: list[list[float]] = []
         self.bar = 0
-        self.day = self.hour = -1
+        self.begun: dict[str, datetime] = {}
+        self.told: dict[str, int] = {}
         self.frames = [Frame(name) for name in (self.flat.timeframe, *self.flat.higher)]
         self.records: dict[str, dict[str, float]] = {
             "param": {p.name: p.default for p in program.parameters} | dict(parameters or {}),
@@ -106,10 +108,12 @@ class Machine:
         for name, expr in self.flat.series.constants.items():
             fixed[name] = self.value(expr)
         account = dict.fromkeys(dtypes.ACCOUNT.names or (), 0.0)
-        account |= dict.fromkeys(("stop", "edge", "target", "target_2", "target_3"), math.nan)
-        account |= dict.fromkeys(("cash", "equity", "peak", "day_equity"), CAPITAL)
+        held = dict.fromkeys(dtypes.HELD.names or (), 0.0)
+        held |= dict.fromkeys(dtypes.LEVELS, math.nan)
+        account |= dict.fromkeys(dtypes.CAPITAL, CAPITAL)
         account |= {"leverage": leverage, "reach": self.reach(leverage)}
-        self.records["account"] = account
+        self.records |= {"account": account, "held": held}
+        self.before: dict[str, float] = {}  # the last bar, on the grid
         self.rows: list[list[float]] = []
 
     def reach(self, leverage: float) -> float:
@@ -132,15 +136,39 @@ class Machine:
 
     def tape(self, opened: int, raw: dict[str, float], closed: int) -> dict[str, float]:
         tick, ends = self.records["market"]["tick"], opened + MINUTE
-        day, hour = opened // DAY, ends // HOUR
-        found = {name: math.floor(raw[name] / tick + 0.5) for name in ("open", "high", "low")}
-        found |= {"close": math.floor(raw["close"] / tick + 0.5), "volume": raw["volume"]}
-        due = hour > (self.hour if self.hour >= 0 else opened // HOUR)
-        found |= {"new_day": float(day > self.day), "mark_due": float(due)}
-        self.day, self.hour = max(day, self.day), hour
-        found |= {"timestamp": float(opened), "closes_at": float(ends), "funding": raw["funding"]}
-        found |= {"day_ends": float((day + 1) * DAY), "closed": float(closed)}
+        prices = {n: math.floor(raw[n] / tick + 0.5) for n in ("open", "high", "low", "close")}
+        found: dict[str, float] = prices | {"volume": raw["volume"], "funding": raw["funding"]}
+        found |= self.calendar(opened, ends) | self.stirred(tick)
+        found |= {"timestamp": float(opened), "closes_at": float(ends), "closed": float(closed)}
+        self.before = prices | {"volume": raw["volume"]}
         return found | {"index": float(len(self.rows) - 1)}
+
+    def calendar(self, opened: int, ends: int) -> dict[str, float]:
+        """Which periods begin with a bar that opens then, and when those at hand end."""
+        now = datetime.fromtimestamp(opened / 1000, UTC)
+        today = datetime(now.year, now.month, now.day, tzinfo=UTC)
+        week = today - timedelta(days=now.weekday())
+        month = today.replace(day=1)
+        begun = {"day": today, "week": week, "month": month}
+        after = (month + timedelta(days=32)).replace(day=1)
+        over = {"day": today + timedelta(days=1), "week": week + timedelta(days=7), "month": after}
+        found = {f"{name}_ends": moment.timestamp() * 1000.0 for name, moment in over.items()}
+        found |= {f"new_{name}": float(self.begun.get(name) != at) for name, at in begun.items()}
+        first = not self.begun
+        self.begun = begun
+        for name, length in (("mark_due", HOUR), ("five", 5 * MINUTE)):
+            last = opened // length if first else self.told[name]
+            found[name] = float(ends // length > last)
+            self.told[name] = ends // length
+        return found
+
+    def stirred(self, tick: float) -> dict[str, float]:
+        """What dynamic slippage looks at: the bar before."""
+        if not self.before:
+            return {"turnover": 0.0, "range": 0.0}
+        close = self.before["close"]
+        spread = (self.before["high"] - self.before["low"]) / close if close else 0.0
+        return {"turnover": self.before["volume"] * (close * tick) * 1e8, "range": spread}
 
     def candles(self, opened: int, raw: dict[str, float]) -> int:
         """Close what the bar leaves behind, add it, close what it completes; longer ones first."""

@@ -139,7 +139,7 @@ def assert_reads_alike(trial: Trial, n: int, given: Outcome) -> None:
     series = rows[:, [names.index(name) for name in program.series_names]].T
     state = np.frombuffer(given.state)
     at = len(state) - (len(trial.lanes) - n) * KEPT
-    kept = [*machine.records["account"].values(), *machine.records["intents"].values()]
+    kept = [v for name in ("account", "held", "intents") for v in machine.records[name].values()]
     for what, ours, theirs in (
         ("records", written, given.records[n]),
         ("series", series, given.series),
@@ -153,7 +153,7 @@ def assert_reads_alike(trial: Trial, n: int, given: Outcome) -> None:
 def read(trial: Trial, n: int) -> Machine:
     lane = trial.lanes[n]
     machine = Machine(trial.program, trial.costs, lane.limits, lane.leverage, trial.parameters)
-    for name in ("cash", "equity", "peak", "day_equity"):
+    for name in dtypes.CAPITAL:
         machine.records["account"][name] = lane.capital
     for (begin, words), (end, _) in pairwise((*trial.told, (len(trial.bars), ()))):
         off, flatten = words[n] & dtypes.ENTRIES_OFF, words[n] & dtypes.FLATTEN

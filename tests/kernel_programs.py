@@ -256,7 +256,17 @@ class Author:
                 f"targets=(({aim}, z), close / 20)",
                 f"targets=((close / 99, 0.25), ({self.number(1)}, k / 2.5 + 0.1), {aim})",
             )
-        return f"plan(stop={stop}, {target}, max_bars={bars})"
+        return f"plan(stop={stop}, {target}, max_bars={bars}{self.others()})"
+
+    def others(self) -> str:
+        """A stop that follows, and minutes."""
+        follow = self.pick("close / 50", "3 * atr(n)", "close / 9 - position.bars", self.number(1))
+        minutes = self.pick("45", "9 * n", self.number(1))
+        found = f", trail={follow}" if self.maybe(0.4) else ""
+        found += f", max_minutes={minutes}" if self.maybe(0.2) else ""
+        if self.maybe(0.2):
+            found += f", soft_minutes={self.pick('7', 'n')}, soft_return={self.pick('0.01', 'k')}"
+        return found
 
     def function(self, name: str, first: tuple[str, ...], result: str) -> list[str]:
         self.facts, self.tests = ["p", "q", *first], ["t"]

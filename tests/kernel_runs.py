@@ -1,5 +1,6 @@
 """Bars and runners for kernel tests."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -56,11 +57,23 @@ def market(**changes: float) -> Array:
     return row
 
 
+# Breakers that never trip.
+NO_BREAKERS = dict.fromkeys(
+    ("daily_loss", "weekly_loss", "monthly_loss", "rapid_loss", "losses"), math.inf
+)
+
+
 def limits(enforced: bool = False, **changes: float) -> Array:
     row = np.zeros(1, dtypes.LIMITS)
     values = {
         "enforced": float(enforced),
         "daily_loss": 500e8,
+        "weekly_loss": 1500e8,
+        "monthly_loss": 4000e8,
+        "rapid_loss": 200e8,
+        "losses": 3.0,
+        "pause": 60.0 * MINUTE,
+        "positions": 10.0,
         "margin_fraction": 0.15,
         "margin_absolute": 1000e8,
         "notional_multiple": 8.0,

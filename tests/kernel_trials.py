@@ -13,7 +13,7 @@ from kernels.frontend.flat import Parameter
 from kernels.program import Program, compile_strategy
 from kernels.runner import LaneSpec
 from tests.kernel_programs import Author, torn
-from tests.kernel_runs import CAPITAL, Array, limits, market
+from tests.kernel_runs import CAPITAL, MINUTE, Array, limits, market
 
 WORDS = (0, 0, 0, 0, 0, dtypes.ENTRIES_OFF, dtypes.FLATTEN, dtypes.ENTRIES_OFF | dtypes.FLATTEN)
 CAPITALS = (
@@ -67,7 +67,15 @@ def words(at: int, accounts: int, rng: np.random.Generator) -> tuple[int, ...]:
 
 
 def account(rng: np.random.Generator) -> LaneSpec:
-    bounds = limits(bool(rng.random() < 0.5), daily_loss=float(rng.choice([500e8, 40e8])))
+    bounds = limits(
+        bool(rng.random() < 0.5),
+        daily_loss=float(rng.choice([500e8, 40e8])),
+        weekly_loss=float(rng.choice([1500e8, 60e8])),
+        monthly_loss=float(rng.choice([4000e8, 80e8])),
+        rapid_loss=float(rng.choice([200e8, 10e8])),
+        losses=float(rng.choice([3.0, 1.0])),
+        pause=float(rng.choice([60.0, 7.0])) * MINUTE,
+    )
     return LaneSpec(int(rng.choice([1, 3, 8, 20])), float(rng.choice(CAPITALS)), bounds)
 
 

@@ -26,6 +26,7 @@ INSTRUMENT = Instrument(
     maker=Decimal("0.0002"),
     taker=Decimal("0.0005"),
     slippage=Decimal("0.001"),
+    maintenance=Decimal("0.005"),
 )
 DESCRIPTION = FeedDescription(
     feed="recorded",

@@ -283,8 +283,8 @@ class Scribe:
         if int(row[k.A]) == k.STOP_MISSING:  # a distance in quote, where others are money
             observed = Decimal(repr(row[k.C])) if isfinite(row[k.C]) else None
         elif isfinite(row[k.C]):
-            observed = from_units(row[k.C])
-        refused = Refused(code, from_units(row[k.B]), observed)
+            observed = figure(row[k.A], row[k.C])
+        refused = Refused(code, figure(row[k.A], row[k.B]), observed)
         cause = self._because(self._run.signal_event)
         self._take(safety.refuse(self._account.portfolio, cause, self._market.symbol, refused))
 
@@ -294,8 +294,8 @@ class Scribe:
                 self._account.portfolio,
                 self._because(self._account.last_event(self._cause.correlation_id)),
                 k.LIMIT_CODES[int(row[k.A])],
-                from_units(row[k.B]),
-                from_units(row[k.C]),
+                figure(row[k.A], row[k.B]),
+                figure(row[k.A], row[k.C]),
                 int(row[k.D]),
             )
         )
@@ -310,3 +310,8 @@ class Scribe:
         event = safety.ruin(self._account.portfolio, cause, equity, required)
         self._take(event)
         self._desk.ruined(self._run, event)
+
+
+def figure(code: float, value: float) -> Decimal:
+    """What a limit counts: money, or how many."""
+    return Decimal(int(value)) if int(code) in k.COUNTS else from_units(value)

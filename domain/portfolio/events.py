@@ -16,6 +16,8 @@ Intent = Literal[
     "operator",
     "target_2",
     "target_3",
+    "trail",
+    "soft_time",
 ]
 OrderType = Literal["market", "stop", "limit"]
 Liquidity = Literal["maker", "taker"]

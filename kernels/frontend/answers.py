@@ -11,11 +11,13 @@ from kernels.frontend.source import refused, spelled
 SIDES = {"FLAT": 0.0, "LONG": 1.0, "SHORT": -1.0}
 MAX_TARGETS = 3
 NAN = ir.Num(float("nan"))
-# What exits() amounts to: stop, three targets, the shares of the first two, strategy bars.
-PLAN: tuple[ir.Type, ...] = ("num",) * 7
+# What exits() amounts to: stop, three targets, the shares of the first two, and OTHERS.
+OTHERS = ("max_bars", "trail", "max_minutes", "soft_minutes", "soft_return")
+PLAN: tuple[ir.Type, ...] = ("num",) * 11
 PLANNED = (
     "plan(stop=…, target=…, max_bars=…), stop at least;"
-    " or targets=((distance, share), …, distance), at most 3"
+    " or targets=((distance, share), …, distance), at most 3;"
+    " trail=…, max_minutes=…, soft_minutes=… with soft_return=…"
 )
 
 Ranges = Mapping[str, bounds.Interval]  # of parameters
@@ -52,22 +54,28 @@ def signal(node: ast.expr | None, at: ast.AST, number: Number, tag_of: Tag) -> t
 
 
 def plan(node: ast.expr | None, at: ast.AST, number: Number, ranges: Ranges) -> tuple[Value, ...]:
-    """Read plan(…): the seven values of PLAN."""
+    """Read plan(…): the values of PLAN."""
     words = ("stop", "target", "max_bars")
     match node:
         case ast.Call(func=ast.Name(id="plan")) if len(node.args) <= len(words):
             given = dict(zip(words, node.args, strict=False))
             for keyword in node.keywords:
-                known = keyword.arg in (*words, "targets")
+                known = keyword.arg in ("stop", "target", "targets", *OTHERS)
                 if not known or keyword.arg in given:
                     raise refused(keyword.value, f"the argument {keyword.arg!r}", PLANNED)
                 given[str(keyword.arg)] = keyword.value
-            if "stop" in given and not {"target", "targets"} <= set(given):
+            if is_whole(given):
                 stop = number(given["stop"])
                 aims, shares = targets(given, number, ranges)
-                bars = number(given["max_bars"]) if "max_bars" in given else NAN
-                return (stop, *aims, *shares, bars)
+                others = (number(given[word]) if word in given else NAN for word in OTHERS)
+                return (stop, *aims, *shares, *others)
     raise refused(node or at, spelled(node) if node else "nothing returned", PLANNED)
+
+
+def is_whole(given: Mapping[str, ast.expr]) -> bool:
+    """Whether a plan has its stop, one kind of targets, and both halves of a soft limit."""
+    soft = ("soft_minutes" in given) == ("soft_return" in given)
+    return "stop" in given and not {"target", "targets"} <= set(given) and soft
 
 
 def targets(
@@ -107,13 +115,16 @@ def uses(entry: ast.FunctionDef, exits: ast.FunctionDef) -> Facts:
     """What a strategy may ask for: what it never does is left out of its step.
 
     `targets`: how many levels a plan can name, 0, 1 or 3 (two count as three); `shorts`: 1 where
-    entry() can say short.
+    entry() can say short; `trail`, `clock`: 1 where a plan can follow, or counts minutes.
     """
     named = [targets_named(node) for node in ast.walk(exits) if isinstance(node, ast.Call)]
     words = {node.id for node in ast.walk(entry) if isinstance(node, ast.Name)}
     most = max(named, default=0)
+    said = {node.arg for node in ast.walk(exits) if isinstance(node, ast.keyword)}
     return Facts(
         {
+            "trail": ir.Num(float("trail" in said)),
+            "clock": ir.Num(float(bool(said & {"max_minutes", "soft_minutes"}))),
             "targets": ir.Num(3.0 if most > 1 else float(most)),
             "shorts": ir.Num(float(bool(words & {"short", "SHORT"}))),
         }

@@ -232,7 +232,7 @@ class StrategyReader:
         self.flat.sizing = self.imposed or self.flat.sizing
         method, value = self.flat.sizing
         sizing = Facts({"method": ir.Num(float(method)), "value": value})
-        names: list[Binding] = [Record(n, ir.ACCOUNT) for n in ("account", "intents")]
+        names: list[Binding] = [Record(n, ir.ACCOUNT) for n in ("account", "held", "intents")]
         names += [Record(n, ir.SERIES) for n in ("bar", "market", "limits", "control")]
         function = library.functions()["decide"]
         self.decide.inline(function, [*names, sizing, uses], ast.Constant(value=0))
@@ -281,7 +281,7 @@ class StrategyReader:
 
 def lower_simulate(flat: Flat, uses: Facts) -> None:
     lowering = Lowering(flat.simulate, {}, set())
-    names: list[Binding] = [Record(n, ir.ACCOUNT) for n in ("account", "intents")]
+    names: list[Binding] = [Record(n, ir.ACCOUNT) for n in ("account", "held", "intents")]
     names += [Record(n, ir.SERIES) for n in ("bar", "market", "limits", "control")]
     function = library.functions()["simulate"]
     lowering.inline(function, [*names, uses], ast.Constant(value=0))

@@ -13,75 +13,51 @@ is rare stands behind one condition.
 from typing import Any
 
 from kernels.dialect import emit, floor, maximum
-from kernels.dtypes import (
-    CANCELLED,
-    CLEARED,
-    DAILY_LOSS,
-    ENTRY,
-    FUNDED,
-    MARKED,
-    OPERATOR,
-    ORDER,
-    RUINED,
-    TRIPPED,
-    WITHDRAWN,
-)
-from kernels.library.fills import fill_inside, fill_open, sign
+from kernels.dtypes import CANCELLED, ENTRY, FUNDED, MARKED, OPERATOR, ORDER, RUINED, WITHDRAWN
+from kernels.library.exits import fill_inside, fill_open, follow
+from kernels.library.fills import sign
+from kernels.library.limits import begin_periods, clear_breakers, mark_five, trip_breakers
 from kernels.library.windows import whole
 
 
-def settle_funding(account: Any, bar: Any, market: Any) -> float:
+def settle_funding(account: Any, held: Any, bar: Any, market: Any) -> float:
     """Phase 0: pay or receive what was settled since the previous bar, at this open."""
-    if market.perpetual > 0.0 and account.position != 0.0 and bar.funding != 0.0:
-        paid = whole(account.position * bar.open * market.unit * bar.funding)
+    if market.perpetual > 0.0 and held.position != 0.0 and bar.funding != 0.0:
+        paid = whole(held.position * bar.open * market.unit * bar.funding)
         account.cash = account.cash - paid
-        account.funding = account.funding + paid
+        held.funding = held.funding + paid
         emit(FUNDED, 0, bar.funding, paid)
     return 0.0
 
 
-def begin_day(account: Any, bar: Any, limits: Any) -> float:
-    """Start the day's loss account at the first bar of a UTC day, and end a block that is over."""
-    if bar.new_day > 0.0:
-        account.day_equity = account.equity
-    blocked = limits.enforced > 0.0 and account.blocked_until > 0.0
-    if blocked and bar.timestamp >= account.blocked_until:
-        account.blocked_until = 0.0
-        emit(CLEARED, 0, DAILY_LOSS)
-    return 0.0
-
-
-def heed_operator(account: Any, intents: Any, bar: Any, control: Any, uses: Any) -> float:
+def heed_operator(held: Any, intents: Any, bar: Any, control: Any, uses: Any) -> float:
     """Withdraw a pending entry where entries are off, and put in the operator's exit."""
     if control.entries_off > 0.0 and intents.entry_lots != 0.0:
         emit(CANCELLED, 0, WITHDRAWN, ENTRY)
         intents.entry_lots = 0.0
-    if control.flatten > 0.0 and account.position != 0.0 and intents.exit_intent == 0.0:
-        side = sign(account.position, uses)
+    if control.flatten > 0.0 and held.position != 0.0 and intents.exit_intent == 0.0:
+        side = sign(held.position, uses)
         intents.exit_intent = OPERATOR
-        emit(ORDER, 0, -side, OPERATOR, account.position * side, bar.open, 0.0)
+        emit(ORDER, 0, -side, OPERATOR, held.position * side, bar.open, 0.0)
     return 0.0
 
 
-def mark(account: Any, bar: Any, market: Any, limits: Any, uses: Any) -> float:
+def mark(account: Any, held: Any, bar: Any, market: Any, limits: Any, uses: Any) -> float:
     """Phase 3: mark to the close, trip what must trip, and tell the hour's equity."""
-    unrealised = (bar.close - account.entry_ticks) * account.position * market.unit
+    unrealised = (bar.close - held.entry_ticks) * held.position * market.unit
     if uses.targets > 1.0:
-        unrealised = unrealised + account.realised
+        unrealised = unrealised + held.realised
     equity = account.cash + unrealised
     account.equity = equity
     account.peak = maximum(account.peak, equity)
     account.drawdown = maximum(account.drawdown, account.peak - equity)
     tripped = 0.0
     if limits.enforced > 0.0:
-        lost = account.day_equity - equity
-        if account.blocked_until == 0.0 and not lost < limits.daily_loss:
-            tripped = 1.0
-            account.blocked_until = bar.day_ends
-            emit(TRIPPED, 1, DAILY_LOSS, limits.daily_loss, lost, bar.day_ends)
+        tripped = trip_breakers(account, bar, limits, equity)
+        mark_five(account, bar, equity)
     if bar.mark_due > 0.0 or tripped > 0.0:
         emit(MARKED, 1, account.cash, unrealised, account.peak, account.drawdown, bar.close)
-    if account.position == 0.0 and account.ruined == 0.0:
+    if held.position == 0.0 and account.ruined == 0.0:
         smallest = maximum(market.min_notional, bar.close * market.unit)
         if not equity * account.reach >= smallest:
             account.ruined = 1.0
@@ -91,6 +67,7 @@ def mark(account: Any, bar: Any, market: Any, limits: Any, uses: Any) -> float:
 
 def simulate(
     account: Any,
+    held: Any,
     intents: Any,
     bar: Any,
     market: Any,
@@ -99,12 +76,14 @@ def simulate(
     uses: Any,
 ) -> float:
     """Take one base bar: phases 0 to 3."""
-    settle_funding(account, bar, market)
-    begin_day(account, bar, limits)
-    heed_operator(account, intents, bar, control, uses)
-    if account.position != 0.0 or intents.entry_lots != 0.0:
-        fill_open(account, intents, bar, market, uses)
-        if account.position != 0.0:
-            fill_inside(account, bar, market, uses)
-    mark(account, bar, market, limits, uses)
+    settle_funding(account, held, bar, market)
+    begin_periods(account, bar)
+    clear_breakers(account, bar, limits)
+    heed_operator(held, intents, bar, control, uses)
+    if held.position != 0.0 or intents.entry_lots != 0.0:
+        fill_open(account, held, intents, bar, market, uses)
+        if held.position != 0.0:
+            fill_inside(account, held, bar, market, uses)
+    mark(account, held, bar, market, limits, uses)
+    follow(held, uses)
     return 0.0

@@ -6,28 +6,11 @@ of every limit; it is sized before it is judged.
 
 from typing import Any
 
-from kernels.dialect import emit, entry, exits, floor, maximum, minimum, nan, warm
-from kernels.dtypes import (
-    DAILY_LOSS,
-    ENTRY,
-    EXACT,
-    FIGURE_MISSING,
-    FIXED_NOTIONAL,
-    FRACTION,
-    MARGIN_ABSOLUTE,
-    MARGIN_FRACTION,
-    MARGIN_OF_EQUITY,
-    MINIMUM,
-    NOTIONAL,
-    ORDER,
-    REFUSED,
-    REVERSE,
-    RISK,
-    SIGNAL,
-    STOP_MISSING,
-    TIME_LIMIT,
-)
+from kernels.dialect import emit, entry, exits, maximum, minimum, nan, warm
+from kernels.dtypes import ENTRY, EXACT, ORDER, REVERSE, SIGNAL, SOFT_TIME, TIME_LIMIT
 from kernels.library.fills import sign
+from kernels.library.limits import refusal
+from kernels.library.sizing import sized
 from kernels.library.windows import whole
 
 
@@ -40,92 +23,80 @@ def distance(market: Any, quote: float) -> float:
     return result
 
 
-def review(account: Any, intents: Any, bar: Any, market: Any, uses: Any) -> float:
-    """Look at the open position again: stops may only tighten, and time may be up."""
-    side = sign(account.position, uses)
-    account.bars = account.bars + bar.closed
-    price = account.entry_ticks * market.tick
-    gain = side * (bar.close * market.tick / price - 1.0)
-    stop, target, target_2, target_3, _, _, max_bars = exits(side, price, account.bars, gain)
-    entered = account.entry_ticks * side
+def tighten(held: Any, market: Any, entered: float, stop: float, trail: float, uses: Any) -> float:
+    """Move the stop of an open position: it may only come nearer."""
     level = entered - distance(market, stop)
-    if stop > 0.0 and level > account.stop:
-        account.stop = level
-    if uses.targets > 0.0:
-        account.target = entered + distance(market, target)
-    if uses.targets > 1.0:
-        account.target_2 = entered + distance(market, target_2)
-        account.target_3 = entered + distance(market, target_3)
-        if account.lots_1 == 0.0:  # taken
-            account.target = nan
-        if account.lots_2 == 0.0:
-            account.target_2 = nan
-    if account.bars >= max_bars:
-        intents.exit_intent = TIME_LIMIT
-        emit(ORDER, 1, -side, TIME_LIMIT, account.position * side, bar.close, account.tag)
+    if stop > 0.0 and level > held.stop:
+        held.stop = level
+        if uses.trail > 0.0:
+            held.trailed = 0.0
+    if uses.trail > 0.0:
+        held.trail = distance(market, trail)
     return 0.0
 
 
-def refusal(
-    account: Any, market: Any, limits: Any, lots: float, ticks: float, stop: float, gap: float
+def aim(
+    held: Any,
+    market: Any,
+    entered: float,
+    target: float,
+    target_2: float,
+    target_3: float,
+    uses: Any,
 ) -> float:
-    """Judge an entry against every limit; the first that fails is recorded. 0: approved."""
-    refused = 0.0
-    notional = lots * ticks * market.unit
-    if account.blocked_until > 0.0:
-        refused = 1.0
-        emit(REFUSED, 1, DAILY_LOSS, limits.daily_loss, account.day_equity - account.equity)
-    elif not (stop > 0.0 and gap > 0.0):
-        refused = 1.0
-        emit(REFUSED, 1, STOP_MISSING, 0.0, stop)
-    elif not notional < EXACT:  # NaN, or more than can be counted exactly
-        refused = 1.0
-        emit(REFUSED, 1, FIGURE_MISSING, EXACT, notional)
-    elif not lots >= 1.0 or not notional >= market.min_notional:
-        refused = 1.0
-        emit(REFUSED, 1, MINIMUM, market.min_notional, notional)
-    if limits.enforced > 0.0:
-        margin = notional / account.leverage
-        if refused == 0.0 and not margin <= limits.margin_fraction * account.equity:
-            refused = 1.0
-            allowed = floor(limits.margin_fraction * account.equity)
-            emit(REFUSED, 1, MARGIN_FRACTION, allowed, -floor(-margin))
-        if refused == 0.0 and not margin <= limits.margin_absolute:
-            refused = 1.0
-            emit(REFUSED, 1, MARGIN_ABSOLUTE, limits.margin_absolute, -floor(-margin))
-        if refused == 0.0 and not notional <= limits.notional_multiple * account.equity:
-            refused = 1.0
-            emit(REFUSED, 1, NOTIONAL, floor(limits.notional_multiple * account.equity), notional)
-    return refused
+    """Move the targets of an open position, those that are not taken yet."""
+    if uses.targets > 0.0:
+        held.target = entered + distance(market, target)
+    if uses.targets > 1.0:
+        held.target_2 = entered + distance(market, target_2)
+        held.target_3 = entered + distance(market, target_3)
+        if held.lots_1 == 0.0:  # taken
+            held.target = nan
+        if held.lots_2 == 0.0:
+            held.target_2 = nan
+    return 0.0
 
 
-def sized(account: Any, market: Any, limits: Any, sizing: Any, ticks: float, gap: float) -> float:
-    """Lots of an entry: what the method asks for, rounded down.
-
-    margin: that share of equity is put up, at most what one trade may, times leverage; fraction:
-    notional is that share of equity; notional: fixed, quote; risk: equity · share / stop distance.
-    """
-    worth = ticks * market.unit  # of one lot
-    notional = account.equity * sizing.value
-    if sizing.method == MARGIN_OF_EQUITY:
-        if limits.enforced > 0.0:
-            notional = minimum(limits.margin_absolute, notional)
-        notional = notional * account.leverage
-    if sizing.method == FIXED_NOTIONAL:
-        notional = sizing.value * 1e8
-    if sizing.method == RISK:
-        worth = gap * market.unit
-    return floor(notional / worth + 1e-9)
-
-
-def reach(leverage: float, sizing: Any) -> float:
-    """The largest notional that sizing can ask for, as a multiple of equity."""
-    result = leverage
-    if sizing.method == MARGIN_OF_EQUITY:
-        result = leverage * sizing.value
-    if sizing.method == FRACTION:
-        result = sizing.value
+def time_is_up(
+    held: Any,
+    bar: Any,
+    gain: float,
+    max_bars: float,
+    max_minutes: float,
+    soft_minutes: float,
+    soft_return: float,
+    uses: Any,
+) -> float:
+    """The intent of an exit for time, 0 for none."""
+    result = 0.0
+    if held.bars >= max_bars:
+        result = TIME_LIMIT
+    if uses.clock > 0.0:
+        since = (bar.closes_at - held.opened_at) / 60000.0
+        if since >= max_minutes:
+            result = TIME_LIMIT
+        if result == 0.0 and since >= soft_minutes and abs(gain) < soft_return:
+            result = SOFT_TIME
     return result
+
+
+def review(held: Any, intents: Any, bar: Any, market: Any, uses: Any) -> float:
+    """Look at the open position again: stops may only tighten, and time may be up."""
+    side = sign(held.position, uses)
+    held.bars = held.bars + bar.closed
+    price = held.entry_ticks * market.tick
+    gain = side * (bar.close * market.tick / price - 1.0)
+    stop, target, target_2, target_3, _, _, max_bars, trail, max_minutes, minutes, least = exits(
+        side, price, held.bars, gain
+    )
+    entered = held.entry_ticks * side
+    tighten(held, market, entered, stop, trail, uses)
+    aim(held, market, entered, target, target_2, target_3, uses)
+    intent = time_is_up(held, bar, gain, max_bars, max_minutes, minutes, least, uses)
+    if intent > 0.0:
+        intents.exit_intent = intent
+        emit(ORDER, 1, -side, intent, held.position * side, bar.close, held.tag)
+    return 0.0
 
 
 def enter(
@@ -143,6 +114,7 @@ def enter(
     target_3: float,
     share_1: float,
     share_2: float,
+    trail: float,
     uses: Any,
 ) -> float:
     """Size an entry and, if every limit allows, put it in for the next open."""
@@ -158,6 +130,8 @@ def enter(
             intents.target_3_ticks = distance(market, target_3)
             intents.share_1 = share_1
             intents.share_2 = share_2
+        if uses.trail > 0.0:
+            intents.trail_ticks = distance(market, trail)
         intents.tag = tag
         emit(ORDER, 1, side, ENTRY, lots, bar.close, tag)
     return 0.0
@@ -165,6 +139,7 @@ def enter(
 
 def decide(
     account: Any,
+    held: Any,
     intents: Any,
     bar: Any,
     market: Any,
@@ -174,25 +149,25 @@ def decide(
     uses: Any,
 ) -> float:
     """Phase 4, where a strategy bar closed: exits first, then the signal and what it asks for."""
-    if account.position != 0.0:
-        review(account, intents, bar, market, uses)
+    if held.position != 0.0:
+        review(held, intents, bar, market, uses)
     side, confidence, tag = entry()
     if not warm():
         side = 0.0
-    turned = side != 0.0 and side != account.side
-    account.side = side
+    turned = side != 0.0 and side != held.side
+    held.side = side
     if turned:
-        stop, target, target_2, target_3, share_1, share_2, _ = exits(
+        stop, target, target_2, target_3, share_1, share_2, _, trail, _, _, _ = exits(
             side, bar.close * market.tick, 0.0, 0.0
         )
         confidence = minimum(maximum(confidence, 0.0), 1.0)  # 0 where it is no number
         emit(SIGNAL, 1, side, confidence, tag, bar.index, stop, target, bar.close)
-        against = account.position * side < 0.0
+        against = held.position * side < 0.0
         if against and intents.exit_intent == 0.0:
             intents.exit_intent = REVERSE
-            emit(ORDER, 1, side, REVERSE, -account.position * side, bar.close, account.tag)
+            emit(ORDER, 1, side, REVERSE, -held.position * side, bar.close, held.tag)
         open_ = control.entries_off == 0.0 and account.ruined == 0.0
-        if open_ and (against or account.position == 0.0):
+        if open_ and (against or held.position == 0.0):
             enter(
                 account,
                 intents,
@@ -208,6 +183,7 @@ def decide(
                 target_3,
                 share_1,
                 share_2,
+                trail,
                 uses,
             )
     return 0.0

@@ -31,7 +31,7 @@ from kernels.stages import TAPE, Step, Unit
 
 MASKS = 4  # of a shared unit's [g, 8]: where pieces begin, and from here on their lanes as bits
 IDLE = (
-    ir.Field("account", "position", ir.ACCOUNT),
+    ir.Field("held", "position", ir.ACCOUNT),
     ir.Field("intents", "entry_lots", ir.ACCOUNT),
 )
 SHARED_BY_ALL = (

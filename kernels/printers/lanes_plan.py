@@ -177,7 +177,7 @@ class Odds:
         match test:
             case ir.Var(name=name) if name in self.stands_for:
                 return self.is_open(self.stands_for[name])
-            case ir.Binary(op="==" | "!=", left=ir.Field(record="account", name="position")):
+            case ir.Binary(op="==" | "!=", left=ir.Field(record="held", name="position")):
                 return True
             case _:
                 return False

@@ -17,7 +17,7 @@ from kernels.printers.opencl import PRELUDE, Speller
 from kernels.stages import DESK, KEPT, TAPE, Step, Unit
 
 WIDTH = len(TAPE)
-IDLE = DESK["account", "position"], DESK["intents", "entry_lots"]  # both 0: nothing can happen
+IDLE = DESK["held", "position"], DESK["intents", "entry_lots"]  # both 0: nothing can happen
 
 
 def print_unit(unit: Unit, columns: Sequence[str], candles: Sequence[str]) -> str:

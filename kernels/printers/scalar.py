@@ -161,7 +161,7 @@ def sweep_bars(step: Step, speller: Speller) -> list[str]:
     return [*body, "            t += 1"]
 
 
-IDLE_POSITION = ("account", "position")
+IDLE_POSITION = ("held", "position")
 IDLE_ENTRY = ("intents", "entry_lots")
 
 

@@ -16,7 +16,7 @@ from kernels.printers.scalar_flow import Reading
 from kernels.slices import keys
 
 PLAIN = ("0.0", "1.0", "nan")  # literals that stay: they are the same wherever a form is used
-ON_DESK = frozenset(("account", "intents", "market", "limits", "control"))
+ON_DESK = frozenset(("account", "held", "intents", "market", "limits", "control"))
 
 
 @dataclass

@@ -8,18 +8,16 @@ bit where the bars between are no-ops, which holds for these reasons:
 2.  The mark: `cash` changes by fills and funding alone, and the mark comes after them, so the mark
     before gave the same equity (open P&L is a difference times 0, realised P&L of an idle account
     is 0). Peak and drawdown took it in; `x + ±0` is `x`, since cash is never −0.
-3.  The daily loss: it trips on `day_equity − equity`. Both are as at the mark before (`day_equity`
-    changes where a day begins), so had it tripped now it would have tripped then.
-4.  The end of a block: `blocked_until` is the end of the UTC day it began in, and the first bar
-    from then on is the first of its day: `wake` stops there.
-5.  Ruin: it is judged at every mark, against max(min_notional, close · unit). Equity is the same;
+3.  The equities that periods begin with change where a UTC day begins: `wake` stops there.
+4.  Ruin: it is judged at every mark, against max(min_notional, close · unit). Equity is the same;
     the other side is as well if no close is worth more than `min_notional`. Where one is, nothing
     is skipped.
-6.  The first bar of the data begins a day, so there always is a mark before.
+5.  The first bar of the data begins a day, so there always is a mark before.
 
-1 to 4 speak about the statements of `simulate` as they are. So that they cannot grow past the
+1 to 3 speak about the statements of `simulate` as they are. So that they cannot grow past the
 proof unseen, what an idle bar would leave of them is computed, and must touch only the fields that
-the proof speaks of; else nothing is skipped.
+the proof speaks of; else nothing is skipped. With limits on that is always so: five-minute marks
+are taken whether anything is held or not, and a breaker may be over at any bar.
 """
 
 from collections.abc import Sequence
@@ -33,14 +31,17 @@ from kernels.stages import TAPE
 Array = np.ndarray[Any, Any]
 
 IDLE: fold.Known = {
-    ("account", "position"): 0.0,
+    ("held", "position"): 0.0,
     ("intents", "entry_lots"): 0.0,
     ("bar", "new_day"): 0.0,
     ("bar", "closed"): 0.0,
 }
-WRITTEN = frozenset(("equity", "peak", "drawdown", "blocked_until", "ruined"))
-READ = WRITTEN | {"cash", "entry_ticks", "realised", "day_equity", "reach", "leverage"}
-BAR_READ = frozenset(("close", "timestamp", "day_ends"))
+WRITTEN = frozenset(("equity", "peak", "drawdown", "ruined"))
+READ = {
+    "account": WRITTEN | {"cash", "reach", "leverage"},
+    "held": frozenset(("entry_ticks", "realised")),
+    "bar": frozenset(("close",)),
+}
 
 
 def may_skip(simulate: Sequence[ir.Stmt], tape: Array, market: Array) -> bool:
@@ -66,9 +67,7 @@ def within_proof(idle: Sequence[ir.Stmt]) -> bool:
 
 
 def is_foreseen(field: ir.Field) -> bool:
-    if field.record == "account":
-        return field.name in READ
-    return field.record == "bar" and field.name in BAR_READ
+    return field.name in READ.get(field.record, ())
 
 
 def never_dear(tape: Array, market: Array) -> bool:

@@ -107,6 +107,7 @@ EXAMPLES: Sequence[tuple[type[Event], dict[str, Any], dict[str, Any]]] = (
                     maker=Decimal("0.001"),
                     taker=Decimal("0.001"),
                     slippage=Decimal("0.001"),
+                    maintenance=Decimal("0.005"),
                 ),
             ),
         },

@@ -15,6 +15,7 @@ from kernels.trades import TradeTape
 from tests.kernel_runs import (
     CAPITAL,
     MINUTE,
+    NO_BREAKERS,
     START,
     Array,
     bars_of,
@@ -172,7 +173,7 @@ def test_liquidation_when_long_without_leverage_then_never_happens() -> None:
 def test_daily_loss_when_reached_then_blocks_entries_until_the_day_ends_and_never_exits() -> None:
     rows = [LONG_BAR, FLAT_BAR, (60.0, 60.0, 60.0, 60.0), (60.0, 60.0, 60.0, 60.0, 3.0)]
     rows += [(60.0, 60.0, 60.0, 60.0)] * (1440 - len(rows)) + [(60.0, 60.0, 60.0, 60.0, 2.0)]
-    bounds = limits(enforced=True, daily_loss=300e8)
+    bounds = limits(enforced=True, **(NO_BREAKERS | {"daily_loss": 300e8}))
     block, _ = play(rows, bounds=bounds, stop=90.0, target=90.0, hold=10)
     (tripped,), (cleared,) = of_kind(block, d.TRIPPED), of_kind(block, d.CLEARED)
     assert (tripped[d.BAR_INDEX], tripped[d.C]) == (2, 40 * 100 * 850_000 * 10)
@@ -194,7 +195,9 @@ def test_daily_loss_when_reached_then_blocks_entries_until_the_day_ends_and_neve
 def test_entry_when_it_exceeds_a_limit_then_is_refused_with_both_figures(
     changes: dict[str, float], code: int
 ) -> None:
-    block, _ = play([LONG_BAR, FLAT_BAR], leverage=8, bounds=limits(enforced=True, **changes))
+    block, _ = play(
+        [LONG_BAR, FLAT_BAR], leverage=8, bounds=limits(enforced=True, **(NO_BREAKERS | changes))
+    )
     (refused,) = of_kind(block, d.REFUSED)
     assert refused[d.A] == code
     assert refused[d.C] > refused[d.B]

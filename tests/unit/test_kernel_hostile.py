@@ -428,7 +428,7 @@ def test_hostile_file_when_it_compiles_then_trades_broken_bars_safely(name: str)
     machine = Machine(program, market(slippage=0.001, taker=0.0005), limits(enforced=True), 8)
     machine.run(torn(2_250, seed=3))
     assert machine.bar > 1_990
-    account = machine.records["account"]
+    account = machine.records["account"] | machine.records["held"]
     money = [account[name] for name in ("cash", "equity", "peak", "drawdown", "position")]
     assert np.isfinite(money).all()
     assert all(value == np.floor(value) and abs(value) < 2**53 for value in money)

@@ -135,7 +135,7 @@ def mustered(program: Program, accounts: int, shared: int) -> tuple[Muster, list
     known |= {("limits", n): float(BOUNDS[n][0]) for n in dtypes.LIMITS.names or ()}
     known |= {("control", n): 0.0 for n in dtypes.CONTROL.names or ()}
     known["account", "leverage"] = float(LANES[1].leverage)
-    step = stages.step_over(flat, stages.groups(flat)[:shared], known, skips=True)
+    step = stages.step_over(flat, stages.groups(flat)[:shared], known, skips=False)
     instances, index = [], []
     for unit in step.shared:
         columns = [stages.columns(flat).index(name) for name in sorted(unit.parameters)]

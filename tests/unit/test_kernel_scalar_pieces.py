@@ -214,7 +214,7 @@ def test_statements_when_they_need_each_other_through_state_then_stay_together()
 
 
 def on_account(name: str) -> ir.Field:
-    return ir.Field("account", name, ir.ACCOUNT)
+    return ir.Field("held", name, ir.ACCOUNT)
 
 
 @pytest.mark.parametrize("position", [0.0, 2.0])
@@ -240,10 +240,10 @@ def test_variable_when_a_piece_may_or_may_not_assign_it_then_keeps_what_it_had(
     cutter = DecisionCutter(in_memory((), (), ["price"]), pieces)
     text = HEADER.format(imports="") + function("decide", "j, r, d", cutter.whole(listed, 1))
     desk = np.zeros(len(stages.DESK))
-    desk[stages.DESK["account", "position"]] = position
+    desk[stages.DESK["held", "position"]] = position
     with_pieces(text, pieces, {})["decide"](0, np.array([[20.0]]), desk)
     assert len(pieces.texts) == 1
-    assert desk[stages.DESK["account", "tag"]] == (23.0 if position else 40.0)
+    assert desk[stages.DESK["held", "tag"]] == (23.0 if position else 40.0)
 
 
 def test_function_when_called_with_literals_then_is_compiled_for_one_signature() -> None:

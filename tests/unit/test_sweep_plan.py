@@ -90,7 +90,7 @@ def test_skip_when_a_lot_may_be_worth_more_than_the_smallest_order_then_nothing_
     assert not planned(skips=False).plan.step.skips
     dear = market(min_notional=1e6)
     assert not planned(settings=runs.settings_of(costs=dear)).plan.step.skips
-    assert planned(settings=runs.settings_of(enforced=True)).plan.step.skips
+    assert not planned(settings=runs.settings_of(enforced=True)).plan.step.skips
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_skip_when_a_lot_may_be_worth_more_than_the_smallest_order_then_nothing_
 def test_skip_when_a_bar_does_more_than_the_proof_speaks_of_then_nothing_is_skipped(
     more: ir.Stmt,
 ) -> None:
-    settings = runs.settings_of(enforced=True)
+    settings = runs.settings_of()
     tape = planned().tape
     assert may_skip(simulate_of(settings), tape, settings.market)
     assert not may_skip([*simulate_of(settings), more], tape, settings.market)

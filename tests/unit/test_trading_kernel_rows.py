@@ -41,7 +41,19 @@ def test_market_row_when_the_smallest_order_is_no_whole_unit_then_is_refused() -
 
 def test_limits_row_when_effective_then_holds_the_constants_in_money_units() -> None:
     (row,) = limits_row(effective())
-    assert row.tolist() == (1.0, 5e10, 0.15, 1e11, 8.0)
+    assert dict(zip(row.dtype.names, row.tolist(), strict=True)) == {
+        "enforced": 1.0,
+        "daily_loss": 5e10,
+        "weekly_loss": 1.5e11,
+        "monthly_loss": 4e11,
+        "rapid_loss": 2e10,
+        "losses": 3.0,
+        "pause": 3_600_000.0,
+        "margin_fraction": 0.15,
+        "margin_absolute": 1e11,
+        "notional_multiple": 8.0,
+        "positions": 10.0,
+    }
 
 
 def test_intent_codes_when_compared_then_kernel_and_domain_name_them_alike() -> None:
