@@ -13,20 +13,12 @@ from typing import Any, Literal
 import numpy as np
 from msgspec import Struct
 
-from application.backtest import (
-    COSTS,
-    EmptyRange,
-    Sizing,
-    moment,
-    read_block,
-    refuse_other_sizing,
-    spelled,
-    with_costs,
-)
+from application.backtest import EmptyRange, moment, read_block
 from application.kernel_rows import limits_row, market_row
 from application.ports import Bars, Feed, FeedDescription, SweepParts, SweepTable
 from application.sweep_parts import Kept
 from application.sweep_results import SweepRow
+from application.terms import COSTS, Sizing, refuse_other_sizing, spelled, with_costs
 from domain.instrument import Instrument
 from domain.limits import SLEEVE_CAPITAL, SLEEVE_LEVERAGE, Limits
 from domain.money import to_units

@@ -1,21 +1,21 @@
 """`backtest`: try a strategy file without a home."""
 
-import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from api.cli.backend import BackendOption
-from api.cli.context import (
-    JsonOption,
-    moment,
-    print_fields,
-    print_json,
-    progress_bar,
-    settings_of,
-)
+from api.cli.context import JsonOption, moment, progress_bar, settings_of
+
+if TYPE_CHECKING:
+    from application.ports import Feed
+    from application.report import BacktestRun, Request
+    from domain.limits import Limits
+    from kernels.program import Program
 
 RESEARCH = "Research: sizing or limits are not those of trading.\n"
 
@@ -56,14 +56,28 @@ def backtest(
     limits: Annotated[
         Literal["on", "off"], typer.Option(help="Research: off trades without safety limits.")
     ] = "on",
+    tried: Annotated[
+        int,
+        typer.Option(help="Parameter sets tried, this one included: deflates the Sharpe ratio."),
+    ] = 1,
+    tried_variance: Annotated[
+        float | None, typer.Option(help="Of their daily Sharpe ratios; else as if by luck alone.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="FILE.html: a page with charts, to open anywhere.")
+    ] = None,
+    trades: Annotated[
+        bool, typer.Option("--trades", help="Every closed trade with all its costs.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Trade one strategy over recorded candles, under the rules of paper trading."""
     from msgspec.structs import replace
-    from rich.progress import Progress
 
+    from api.cli.backtest_text import show_json, show_text
     from api.strategy_files import compiled
-    from application.backtest import backtest as run_backtest
+    from application.report import Request
+    from application.report_figures import Trials
     from application.research import parse_sizing
     from domain.limits import effective
     from infrastructure.feeds.recorded import open_recorded
@@ -73,42 +87,60 @@ def backtest(
     program = compiled(file, sized)
     begin, before = [None if text is None else moment(text) for text in (start, end)]
     named = {"maker": maker, "taker": taker, "slippage": slippage}
-    costs = {name: fraction(name, text) for name, text in named.items() if text is not None}
+    request = Request(
+        parameters=dict(map(assignment, param or ())),
+        sleeve=sleeve,
+        start=begin,
+        end=before,
+        backend=backend,
+        costs={name: fraction(name, text) for name, text in named.items() if text is not None},
+        sizing=sized,
+        trials=Trials(tried, tried_variance),
+        regimes=True,
+    )
     feed = open_recorded(data, venue, symbol, timeframe, begin or 0, before)
+    bounds = replace(effective(), enforced=limits == "on")
     try:
-        with progress_bar(*Progress.get_default_columns()) as bar:
-            task = bar.add_task("bars", total=feed.describe().total)
-            report = run_backtest(
-                program,
-                feed,
-                feed.describe().instruments[0],
-                replace(effective(), enforced=limits == "on"),
-                parameters=dict(map(assignment, param or ())),
-                sleeve=sleeve,
-                start=begin,
-                end=before,
-                backend=backend,
-                costs=costs,
-                sizing=sized,
-                progress=lambda bars: bar.advance(task, bars),
-            )
+        with place_for(report) as write:
+            run = traded(program, feed, bounds, request)
+            write(run)
     finally:
         feed.close()
-    show(report, json)
-
-
-def show(report: Any, json: bool) -> None:
-    from projections.models import plain_item
-
-    figures = plain_item(report)
-    figures["from"], figures["to"] = figures.pop("start"), figures.pop("end")
     if json:
-        print_json(figures)
+        show_json(run, trades)
+    else:
+        show_text(run, trades)
+
+
+def traded(program: "Program", feed: "Feed", limits: "Limits", request: "Request") -> "BacktestRun":
+    from rich.progress import Progress
+
+    from application.backtest import run
+
+    description = feed.describe()
+    with progress_bar(*Progress.get_default_columns()) as bar:
+        task = bar.add_task("bars", total=description.total)
+        return run(
+            program,
+            feed,
+            description.instruments[0],
+            limits,
+            request,
+            progress=lambda bars: bar.advance(task, bars),
+        )
+
+
+@contextmanager
+def place_for(report: Path | None) -> "Iterator[Callable[[BacktestRun], None]]":
+    """Look at where a report is to go, before the run; give what writes it there."""
+    from api.report.destination import destination
+    from api.report.page import page
+
+    if report is None:
+        yield lambda run: None
         return
-    if figures["research"]:
-        sys.stdout.write(RESEARCH)
-    print_fields({name: value for name, value in figures.items() if name != "metrics"})
-    print_fields(figures["metrics"])
+    with destination(report) as place:
+        yield lambda run: place.write(page(run))
 
 
 def assignment(text: str) -> tuple[str, float]:

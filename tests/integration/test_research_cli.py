@@ -11,9 +11,10 @@ from typer.testing import CliRunner, Result
 
 from api.cli.main import app
 from api.strategy_files import StrategyRefused
-from application.backtest import CostInvalid, SizingMismatch, backtest
+from application.backtest import backtest
 from application.ports import Feed
 from application.research import ResearchInvalid
+from application.terms import CostInvalid, SizingMismatch
 from domain.limits import effective
 from infrastructure.feeds.synthetic import open_synthetic
 from kernels.errors import UnknownBackend

@@ -37,8 +37,8 @@ def ratio(numerator: Decimal | int, denominator: Decimal | int) -> Decimal | Non
     return quotient.quantize(PLACES, context=EXACT)
 
 
-def wilson_low(wins: int, trades: int) -> Decimal | None:
-    """Give the lower end of the 95 % Wilson score interval for wins / trades; None for no trades.
+def wilson(wins: int, trades: int) -> tuple[Decimal, Decimal] | None:
+    """Give both ends of the 95 % Wilson score interval for wins / trades; None for no trades.
 
     Raises ValueError unless 0 ≤ wins ≤ trades. Source: E. B. Wilson, JASA 22 (1927), 209–212.
     """
@@ -54,10 +54,19 @@ def wilson_low(wins: int, trades: int) -> Decimal | None:
     )
     centre = EXACT.add(rate, EXACT.divide(square, EXACT.multiply(2, count)))
     margin = EXACT.multiply(Z_95, EXACT.sqrt(spread))
-    low = EXACT.divide(
-        EXACT.subtract(centre, margin), EXACT.add(Decimal(1), EXACT.divide(square, count))
+    whole = EXACT.add(Decimal(1), EXACT.divide(square, count))
+    low = EXACT.divide(EXACT.subtract(centre, margin), whole)
+    high = EXACT.divide(EXACT.add(centre, margin), whole)
+    return (
+        max(ZERO, low).quantize(PLACES, context=EXACT),
+        min(Decimal(1), high).quantize(PLACES, context=EXACT),
     )
-    return max(ZERO, low).quantize(PLACES, context=EXACT)
+
+
+def wilson_low(wins: int, trades: int) -> Decimal | None:
+    """Give the lower end of `wilson`, with the same errors; None for no trades."""
+    ends = wilson(wins, trades)
+    return None if ends is None else ends[0]
 
 
 def figures(trades: int, wins: int, profit: Decimal, loss: Decimal) -> Summary:
