@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.candles import bars_for_bench, machine
-from bench.kernel import STRATEGIES, bounds, costs
+from bench.kernel import bounds, costs
+from bench.strategies import FEW
 from kernels.errors import UnknownBackend
 from kernels.program import BACKENDS, compile_strategy
 from kernels.runner import LaneSpec, Runner
@@ -106,7 +107,7 @@ def forty_nine(shift: int = 0) -> str:
 
 
 def texts() -> dict[str, str]:
-    shipped = {path.stem: path.read_text() for path in STRATEGIES}
+    shipped = {path.stem: path.read_text() for path in FEW}
     return {UNTIMED: forty_nine(shift=1), **shipped, f"{len(CALLS)} indicators": forty_nine()}
 
 

@@ -5,7 +5,6 @@ What lies between is the strategy, the fills, the limits and the records.
 """
 
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -13,12 +12,12 @@ import numpy as np
 from numba import njit
 
 from bench.candles import bars_for_bench, machine
+from bench.strategies import FEW
 from kernels import dtypes
 from kernels.program import compile_strategy
 from kernels.runner import LaneSpec, Runner
 
 ROUNDS = 7
-STRATEGIES = sorted((Path(__file__).parent.parent / "strategies").glob("*.py"))
 Array = np.ndarray[Any, Any]
 
 
@@ -60,7 +59,7 @@ def main() -> None:
     print(
         f"{'read every bar, mark':24}{len(bars) / limit / 1e6:20.1f}{limit:10.4f}{compiling:11.2f}"
     )
-    for path in STRATEGIES:
+    for path in FEW:
         program = compile_strategy(path.read_text(), path.stem)
         spec = LaneSpec(8, 17_000e8, bounds())
 

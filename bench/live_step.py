@@ -17,6 +17,7 @@ from pathlib import Path
 from application.ports import FeedDescription
 from application.trading import StrategySource, Trader
 from bench.candles import Bars, bars_for_bench, machine
+from bench.strategies import FEW
 from infrastructure.instruments import instrument_for
 from infrastructure.journal import open_journal
 from infrastructure.store import SqliteEventLog
@@ -24,7 +25,6 @@ from infrastructure.store import SqliteEventLog
 WARM_UP = 20_000  # bars stepped in blocks before the clock runs
 STEPS = 3_000
 ALLOWED_MS = 3.0  # at the 99th percentile, beside one raw durable insert
-STRATEGIES = sorted((Path(__file__).parent.parent / "strategies").glob("*.py"))
 
 
 def description(bars: Bars) -> FeedDescription:
@@ -47,7 +47,7 @@ def raw_table(path: Path) -> sqlite3.Connection:
 
 
 def measure(folder: Path, bars: Bars) -> tuple[list[float], list[float], int]:
-    sources = [StrategySource(path.stem, path.read_text()) for path in STRATEGIES]
+    sources = [StrategySource(path.stem, path.read_text()) for path in FEW]
     journal = open_journal(folder, "BTC-USDT")
     steps, inserts, busy = [], [], 0
     state = os.urandom(480)

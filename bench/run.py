@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.candles import BARS, data_directory, machine
+from bench.strategies import FEW
 
-STRATEGIES = sorted((Path(__file__).parent.parent / "strategies").glob("*.py"))
 CLIENTS = 4
 QUERY = (
     "{ status { position } performance { strategy sleeve trades net }"
@@ -144,9 +144,9 @@ def main() -> None:
     print(f"{machine()}; {BARS:,} one-minute bars, {label}; two accounts a strategy")
     head = f"{'':34}{'bars/s':>12}{'engine':>12}{'events':>10}{'raw s':>8}{'MB':>12}{'answers':>8}"
     print(head)
-    measured("3 strategies", STRATEGIES)
-    measured("1 strategy", STRATEGIES[-1:])
-    measured(f"3 strategies, {CLIENTS} clients", STRATEGIES, CLIENTS, raw=False)
+    measured("3 strategies", FEW)
+    measured("1 strategy", FEW[-1:])
+    measured(f"3 strategies, {CLIENTS} clients", FEW, CLIENTS, raw=False)
     print("bars/s: to durable and projected; engine: to durable; MB: peak of engine/reader;")
     print("raw s: the same rows, inserted by a loop that does nothing else; answers: to clients")
 

@@ -3,12 +3,20 @@
 Prices are counted in cents, so that a tick, a lot and money are whole, as peers are asked too.
 """
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels import dtypes
 
 Row = NDArray[np.void]
+
+# Three of those that ship: the ones that all figures of paper runs were taken with.
+FOLDER = Path(__file__).parent.parent / "strategies"
+FEW = [
+    FOLDER / f"{name}.py" for name in ("rsi_macd_consensus", "volume_breakout", "vwap_reversion")
+]
 
 # Long from a cross above until a cross below; the stop is out of reach, as the peers have none.
 SMA_CROSS = """

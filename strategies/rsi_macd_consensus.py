@@ -1,7 +1,10 @@
 """Trade only when every indicator says the same: RSI, MACD and the trend must agree.
 
-One indicator is right for the wrong reason often enough; three that measure different things
-(stretch, momentum, trend) agree seldom, and the trade is taken at the bar where they begin to.
+Logic: one indicator is right for the wrong reason often enough; three that measure different
+things (stretch, momentum, trend) agree seldom, and the trade is taken at the bar where they begin
+to. It is the hand-picked form of `consensus_bot`, with RSI read for momentum, not for reversal.
+Source: the readings are J. Welles Wilder's RSI (1978), in Andrew Cardwell's sense that a market
+above 50 is in a bull range, and Gerald Appel's MACD (2005), filtered by an average.
 """
 
 from kernels.language import *

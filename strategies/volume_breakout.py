@@ -1,8 +1,10 @@
 """Trade a close that breaks a tight range on heavy volume.
 
-A market that has been quiet (its average true range small against its own past) stores stop orders
-on both sides; a close beyond the range on at least twice the average volume sets them off. Source:
-Toby Crabel, Day Trading with Short Term Price Patterns and Opening Range Breakout (1990).
+Logic: a market that has been quiet (its average true range small against its own past) stores stop
+orders on both sides; a close beyond the range of the bars before, on at least `surge` times their
+average volume, sets them off. The stop lies two average ranges behind, the target twice as far.
+Source: Toby Crabel, Day Trading with Short Term Price Patterns and Opening Range Breakout (1990),
+on narrow ranges before wide ones; the volume condition is Richard Wyckoff's effort and result.
 """
 
 from kernels.language import *

@@ -1,13 +1,22 @@
-"""Fade closes beyond the VWAP bands; stand aside in thin markets."""
+"""Fade closes beyond the VWAP bands; stand aside in thin markets.
+
+Logic: the volume-weighted average price is what large orders are measured against, so a market that
+has run far from it on no news is expected back. A close outside the band (a number of standard
+deviations of the distance to the average) by `deviation` more is faded. Where hardly anything is
+traded the average means little, and nothing is entered.
+Source: Berkowitz, Logue and Noser, The Total Cost of Transactions on the NYSE (1988), for the
+average; the band reading is Bollinger's (2001). Begun crude on purpose, to be improved.
+"""
 
 from kernels.language import *
 
 timeframe("15m")
 lookback = param(20, 5, 100)  # bars
 width = param(2.0, 0.5, 4.0)  # standard deviations
-deviation = param(0.0015, 0.0, 0.02)  # fraction of price beyond the band
-stop_atr = param(1.5, 0.5, 5.0)
-target_atr = param(1.5, 0.5, 8.0)
+deviation = param(0.002, 0.0, 0.02)  # fraction of price beyond the band
+loss = param(0.003, 0.001, 0.05)  # stop, fraction of price
+first = param(0.0026, 0.0005, 0.05)  # first target, fraction of price
+share = param(0.5, 0.2, 0.7)  # of the lots, closed there
 hold = param(12, 1, 96)  # bars
 
 mid = vwap(lookback)
@@ -27,4 +36,9 @@ def entry():
 
 
 def exits():
-    return plan(stop=stop_atr * atr(14), target=target_atr * atr(14), max_bars=hold)
+    near = first * position.entry_price
+    return plan(
+        stop=loss * position.entry_price,
+        targets=((near, share), (1.5 * near, 0.25), 2.25 * near),
+        max_bars=hold,
+    )

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.kernel_runs import STRATEGIES
+
 PATIENCE = 90.0  # seconds; compiling three strategies on a busy machine takes its time
 
 Row = tuple[Any, ...]
@@ -31,7 +33,10 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-P", "-m", "api.cli.main", *arguments]
+    """A command line; a run trades a few strategies unless it is told which."""
+    few = [part for path in STRATEGIES for part in ("--strategies", str(path))]
+    given = "--strategies" in arguments or arguments[0] != "run" or "--help" in arguments
+    return [sys.executable, "-P", "-m", "api.cli.main", *arguments, *([] if given else few)]
 
 
 def perpetua(

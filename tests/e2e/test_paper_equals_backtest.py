@@ -17,9 +17,12 @@ from typing import Any
 import pytest
 
 from tests.e2e.program import answer, perpetua
+from tests.kernel_runs import STRATEGIES
 
-STRATEGIES = sorted((Path(__file__).parents[2] / "strategies").glob("*.py"))
-INTENTS = ("entry", "stop", "target", "time_limit", "reverse", "liquidation", "operator")
+INTENTS = (
+    *("entry", "stop", "target", "time_limit", "reverse", "liquidation", "operator"),
+    *("target_2", "target_3", "trail", "soft_time"),
+)
 MONEY = ("gross", "fees", "slippage", "funding", "net")
 TICK, LOT, UNIT = Decimal("0.01"), Decimal("0.00001"), Decimal("0.00000001")
 MADE, RECORDED = "made", "recorded"

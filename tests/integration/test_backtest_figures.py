@@ -17,7 +17,7 @@ from infrastructure.feeds.recorded import open_recorded
 from kernels.metrics import max_drawdown
 from kernels.metrics.curve import DAY, DailyCurve, daily, monthly_returns
 from kernels.metrics.trades import YEAR_MS
-from tests.kernel_runs import STRATEGIES, program_of
+from tests.kernel_runs import SHIPPED, program_of
 from tests.metrics_oracle import agrees_with_empyrical
 from tests.report_runs import run_of
 
@@ -85,7 +85,7 @@ def test_figures_when_strategies_trade_recorded_years_then_are_those_of_empyrica
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_figures_when_any_strategy_trades_a_perpetual_then_are_those_of_empyrical(
     path: Path, real_data: Path
 ) -> None:
@@ -93,7 +93,7 @@ def test_figures_when_any_strategy_trades_a_perpetual_then_are_those_of_empyrica
 
 
 def traded_for_real(name: str, data: Path, venue: str, symbol: str) -> None:
-    (path,) = (path for path in STRATEGIES if path.stem == name)
+    (path,) = (path for path in SHIPPED if path.stem == name)
     feed = open_recorded(data, venue, symbol)
     try:
         instrument = feed.describe().instruments[0]

@@ -125,7 +125,7 @@ def of_grid(program: Program, accounts: int) -> dict[str, Array]:
     """Eight accounts that differ only in how far their stop is, then eight others."""
     sets = drawn(program, -(-accounts // 8), seed=2)
     found = {name: np.repeat(values, 8)[:accounts] for name, values in sets.items()}
-    return found | {"stop_atr": drawn(program, accounts, seed=3)["stop_atr"]}
+    return found | {"loss": drawn(program, accounts, seed=3)["loss"]}
 
 
 @pytest.mark.parametrize("share", [slice(0), slice(None), slice(0, None, 2)], ids=str)
