@@ -5,24 +5,35 @@ directly where a process holds the home lock itself. A command id makes a comman
 second send with the same id changes nothing and returns the recorded reply.
 """
 
+from decimal import Decimal
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from domain.gate import GateVerdict
 
-CommandName = Literal["promote", "pause", "resume", "demote"]
+CommandName = Literal["promote", "pause", "resume", "demote", "flatten", "tighten"]
+EVERYTHING = "all strategies"
 
 
 class Command(Struct, frozen=True, kw_only=True):
     """One operator's wish. It takes effect at the next base bar."""
 
     name: CommandName
-    strategy: str
+    strategy: str = ""  # tighten: none; flatten: "" for all of them
     actor: str  # operator:<name>
     command_id: str  # chosen by the client; equal ids are one command
     reason: str = ""
+    limit: str = ""  # tighten only: a field of `domain.limits.Limits`
+    value: Decimal | None = None  # tighten only: what it shall be from now on
     until: int | None = None  # pause only: ms UTC at which trading resumes; None: until resumed
+
+    @property
+    def said(self) -> str:
+        """What it asks for, in words; equal words are one command."""
+        if self.name == "tighten":
+            return f"tighten {self.limit} to {self.value}"
+        return f"{self.name} {self.strategy or EVERYTHING}"
 
 
 class CommandReply(Struct, frozen=True, kw_only=True):

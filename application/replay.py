@@ -7,23 +7,17 @@ the journal, and only if they are the ones that were sealed.
 
 import time
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
-from hashlib import sha256
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from application.ports import BarJournal, LogReader
+from application.sealed import changed_day
 from application.trading.difference import Difference
 from application.trading.extent import Extent
 from application.trading.kernel import EngineKernel, Kernel
 from application.trading.rebuild import NotReproducible, Replay
 from domain.ids import strategy_stream
 from domain.limits import Limits, effective
-from domain.market import BarsSealed
-from domain.timeframe import milliseconds
-
-MARKETS = "market/"  # what their streams' names begin with
 
 __all__ = ["Difference", "NotReproducible", "Reproduction", "UnknownStrategies", "reproduce"]
 
@@ -112,33 +106,7 @@ def extent_of(log: LogReader, strategies: Collection[str], to: int | None) -> Ex
 
 def changed_bars(log: LogReader, journal: BarJournal, extent: Extent) -> Difference | None:
     """Find the first day whose bars in the journal are not those that were sealed."""
-    for market in log.streams(MARKETS):
-        for event in log.stream(market):
-            if not isinstance(event, BarsSealed):
-                continue
-            found = sealed_now(event, journal)
-            if found == event:
-                continue
-            position = position_of(event, log)
-            if not extent.reaches(position):
-                break
-            day = datetime.fromtimestamp(event.start // 1000, UTC)
-            why = f"the journal's bars of {day:%Y-%m-%d} are not those that were used"
-            return Difference(position, event, found, why)
-    return None
-
-
-def position_of(event: BarsSealed, log: LogReader) -> int:
-    entries = log.correlated(event.correlation_id)
-    return next(entry.position for entry in entries if entry.event == event)
-
-
-def sealed_now(seal: BarsSealed, journal: BarJournal) -> BarsSealed:
-    days = journal.read(seal.start - 1, (seal.end - seal.start) // milliseconds(seal.timeframe))
-    rows = int((days["timestamp"] < seal.end).sum())
-    return replace(
-        seal,
-        rows=rows,
-        absent=seal.rows + seal.absent - rows,
-        sha256=sha256(journal.records(seal.start, seal.end)).hexdigest(),
-    )
+    changed = changed_day(log, journal, extent.reaches)
+    if changed is None:
+        return None
+    return Difference(changed.position, changed.sealed, changed.found, str(changed))

@@ -3,9 +3,9 @@
 Nothing that trades takes these words; `backtest` and `sweep` read them here, alike.
 """
 
-from math import isfinite
+from math import nan
 
-from kernels.dtypes import SIZING
+from kernels.sizing_methods import wanted_instead
 
 
 class ResearchInvalid(ValueError):
@@ -18,10 +18,7 @@ def parse_sizing(text: str) -> tuple[str, float]:
     try:
         value = float(words)
     except ValueError:
-        value = 0.0
-    if method not in SIZING or not (isfinite(value) and value > 0.0):
-        raise ResearchInvalid(
-            f"sizing was {text!r}, must be METHOD=VALUE: one of {', '.join(SIZING)}, and a number"
-            " above 0"
-        )
+        value = nan
+    if wanted := wanted_instead(method, value):
+        raise ResearchInvalid(f"sizing was {text!r}, must be {wanted}")
     return method, value

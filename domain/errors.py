@@ -90,6 +90,25 @@ class NotPaused(StepForbidden):
     allowed = "must be paused"
 
 
+class AlreadyFlat(StepForbidden):
+    code = "ALREADY_FLAT"
+    allowed = "must be resumed first"
+
+
+class NotFlatYet(StepForbidden):
+    code = "NOT_FLAT_YET"
+    allowed = "what it holds must be closed first"
+
+
+class NothingToFlatten(Forbidden):
+    """All strategies of the home are flattened or retired already, or it has none."""
+
+    code = "NOTHING_TO_FLATTEN"
+
+    def __init__(self) -> None:
+        super().__init__("strategies to flatten were none, must be at least one that is not flat")
+
+
 class NotLive(StepForbidden):
     code = "NOT_LIVE"
     allowed = "must be live or paused"

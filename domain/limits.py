@@ -1,13 +1,12 @@
 """Safety limits: what no strategy, model or setting can move.
 
-They are constants without a setter, outside the strategy language, given to the kernel by value and
-checked again here on every entry. A figure that is missing or not a number refuses the order: an
-unknown risk is not a small one. Only an `Approved` order may reach a broker, and only `judge_order`
-makes one.
+They are constants without a setter, outside the strategy language, given to the kernel by value;
+every entry is judged against them again in `domain.entries`. What is in force may be tighter where
+an operator said so (`domain.tightening`), never looser.
 """
 
 from decimal import Decimal
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from msgspec import Struct
 
@@ -24,18 +23,15 @@ SPREAD: Final = Decimal("0.005")  # widest bid-ask spread an entry may cross, fr
 LIVE_MAX_LEVERAGE: Final = 8
 ACCOUNTS_PER_SYMBOL: Final = 2  # accounts holding one symbol across a live venue account
 ACCOUNTS_PER_DIRECTION: Final = 1  # of them in one direction
+CORRELATED: Final = Decimal("0.8")  # symbols that move together at least so much are one bet
+CORRELATION_DAYS: Final = 30  # looked back over
+CORRELATED_MULTIPLE: Final = Decimal(2)  # Σ notional of one bet / equity of the venue account
 LOSSES_IN_A_ROW: Final = 3  # pauses entries
 RAPID_LOSS: Final = Decimal(200)  # quote below the highest of the last marks: pauses entries
 RAPID_LOSS_MARKS: Final = 12  # five-minute marks looked back over
 PAUSE_MS: Final = 60 * 60_000  # how long the two pauses above last
 SLEEVE_CAPITAL: Final = Decimal(17_000)  # quote each paper account opens with
 SLEEVE_LEVERAGE: Final = {"A": 1, "B": 8}
-
-# The kernel sizes in doubles and rounds to lots with a 1e-9 lot allowance; what it may thereby
-# exceed a limit by is far below this, and below this nothing is at stake.
-ROUNDING: Final = Decimal("0.000001")  # quote
-
-T = TypeVar("T")
 
 
 class Limits(Struct, frozen=True):
@@ -55,41 +51,8 @@ class Limits(Struct, frozen=True):
     leverage: int
 
 
-class EntryOrder(Struct, frozen=True):
-    """An entry as it stands before the gate. None: the figure could not be computed."""
-
-    symbol: str
-    notional: Decimal | None  # quantity × reference price, quote
-    minimum: Decimal  # the venue's smallest order, quote
-    leverage: int
-
-
-class Exposure(Struct, frozen=True):
-    """What the account looks like when the entry is judged. None: could not be computed."""
-
-    equity: Decimal | None  # cash + open P&L, quote
-    day_loss: Decimal | None  # fall of equity since the UTC day began, quote; negative for a gain
-    notional: Decimal | None  # of what stays open beside the entry, quote
-    positions: int  # that stay open beside the entry
-    breakers: tuple[str, ...] = ()  # codes of the breakers that are tripped
-
-
-class Approved(Struct, Generic[T], frozen=True):
-    """An order that passed every limit: the only kind that reaches a broker."""
-
-    order: T
-
-
-class Refused(Struct, frozen=True):
-    """An order that did not pass, as recorded in `RiskRefused`."""
-
-    code: str
-    limit: Decimal
-    observed: Decimal | None  # None: the figure could not be computed
-
-
 def effective() -> Limits:
-    """Give the limits in force."""
+    """Give the limits as they are while nobody has tightened one."""
     return Limits(
         enforced=True,
         day_loss=DAY_LOSS,
@@ -104,51 +67,3 @@ def effective() -> Limits:
         positions=POSITIONS,
         leverage=LIVE_MAX_LEVERAGE,
     )
-
-
-def judge_order(
-    order: EntryOrder, exposure: Exposure, limits: Limits
-) -> Approved[EntryOrder] | Refused:
-    """Judge an entry against every limit, the first that fails naming the refusal.
-
-    Exits are never judged: nothing may stand between an account and being flat.
-    """
-    if not limits.enforced:
-        return Approved(order)
-    figures = (order.notional, exposure.equity, exposure.day_loss, exposure.notional)
-    refusal = missing(figures) or standing(order, exposure, limits)
-    return refusal or sized(order, exposure, limits) or Approved(order)
-
-
-def missing(figures: tuple[Decimal | None, ...]) -> Refused | None:
-    known = all(figure is not None and figure.is_finite() for figure in figures)
-    return None if known else Refused("RISK_FIGURE_MISSING", Decimal(0), None)
-
-
-def standing(order: EntryOrder, exposure: Exposure, limits: Limits) -> Refused | None:
-    if exposure.breakers:
-        return Refused("RISK_BREAKER", Decimal(0), Decimal(len(exposure.breakers)))
-    if not 1 <= order.leverage <= limits.leverage:
-        return Refused("RISK_LEVERAGE", Decimal(limits.leverage), Decimal(order.leverage))
-    if exposure.positions + 1 > limits.positions:
-        return Refused("RISK_POSITIONS", Decimal(limits.positions), Decimal(exposure.positions + 1))
-    loss = exposure.day_loss
-    if loss is None or loss >= limits.day_loss:
-        return Refused("RISK_DAILY_LOSS", limits.day_loss, loss)
-    return None
-
-
-def sized(order: EntryOrder, exposure: Exposure, limits: Limits) -> Refused | None:
-    notional, equity, beside = order.notional, exposure.equity, exposure.notional
-    if notional is None or equity is None or beside is None:
-        return Refused("RISK_FIGURE_MISSING", Decimal(0), None)
-    if equity <= 0 or notional <= 0 or notional + ROUNDING < order.minimum:
-        return Refused("RISK_MINIMUM", order.minimum, min(notional, equity))
-    margin = notional / order.leverage
-    if margin > limits.margin_fraction * equity + ROUNDING:
-        return Refused("RISK_MARGIN_FRACTION", limits.margin_fraction * equity, margin)
-    if margin > limits.margin_absolute + ROUNDING:
-        return Refused("RISK_MARGIN_ABSOLUTE", limits.margin_absolute, margin)
-    if notional + beside > limits.notional_multiple * equity + ROUNDING:
-        return Refused("RISK_NOTIONAL", limits.notional_multiple * equity, notional + beside)
-    return None

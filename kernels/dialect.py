@@ -6,7 +6,7 @@ bounded `for`, with one `return` at its end.
 """
 
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 Number = float  # a number fixed for a run
 Bars = float  # a lookback: a whole number or parameter, 1 … 5000
@@ -82,6 +82,17 @@ def exits(side: float, entry_price: float, bars: float, gain: float) -> Plan:
 
     Stop and up to three targets (quote), the shares closed at the first two, strategy bars, the
     distance a stop follows at (quote), minutes; minutes and the |return| below which they count.
+    """
+    never()
+
+
+def lots_asked(
+    account: Any, market: Any, limits: Any, sizing: Any, ticks: float, gap: float
+) -> float:
+    """What the strategy's sizing method asks for, in lots, not yet whole; NaN: it cannot tell.
+
+    `ticks` is the close, `gap` the distance of the stop in ticks. Stands for the function of
+    `library.sizing` or `library.sizing_record` that is named after the method.
     """
     never()
 

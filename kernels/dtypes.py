@@ -135,6 +135,12 @@ MARKET = np.dtype(
     ]
 )
 
+# What sizing remembers of closed trades: a figure of each of the last ones, in rings.
+LAST_LOTS = 50  # trades whose net of a lot is looked at
+LAST_CLOSED = 10  # trades after which the closed net is looked at
+RINGS = {"lot_0": LAST_LOTS, "closed_0": LAST_CLOSED}  # first field -> length
+RING_NAMES = tuple(f"{first[:-1]}{n}" for first, length in RINGS.items() for n in range(length))
+
 # What one account holds. At first cash and all equities are the capital, all else is 0.
 MARKS = 12  # five-minute marks looked back over
 MARK_NAMES = tuple(f"mark_{n}" for n in range(1, MARKS + 1))
@@ -169,6 +175,10 @@ ACCOUNT = np.dtype(
             "strikes",  # of them, since a breaker last counted them
             "high",  # money: the highest of the marks
             *MARK_NAMES,  # money, the latest first
+            # What follows is kept where sizing looks at closed trades, and stays 0 elsewhere.
+            "wins_in_row",
+            "worst_lot",  # money: the largest loss of a lot so far
+            *RING_NAMES,  # money: nets of a lot; Σ net of all trades after one
         )
     ]
 )
@@ -275,9 +285,27 @@ TAPE = np.dtype(
     ]
 )
 
-# How large a trade is (`sizing(method, value)`), by code.
-SIZING = ("margin", "fraction", "notional", "risk")
-MARGIN_OF_EQUITY, FRACTION, FIXED_NOTIONAL, RISK = range(4)
+# How large a trade is (`sizing(method, value)`), by code; what each takes is in `sizing_methods`.
+SIZING = (
+    "margin",
+    "fraction",
+    "notional",
+    "risk",
+    "kelly",
+    "kelly_half",
+    "kelly_quarter",
+    "atr",
+    "percent_volatility",
+    "volatility_target",
+    "equity_curve",
+    "martingale",
+    "anti_martingale",
+    "fixed_ratio",
+    "williams",
+    "optimal_f",
+)
+MARGIN_OF_EQUITY = 0
+OWN_RECORD = 20  # closed trades from which on a method trusts them
 
 EXACT = 2.0**53  # whole numbers below it are exact doubles
 

@@ -55,9 +55,12 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One double of a ring buffer inside the series state; `index` is a whole number ≥ 0."""
+    """One double of a ring buffer; `index` is a whole number ≥ 0.
 
-    base: int
+    `base` is the buffer's first slot in the series state, or its first field in a record.
+    """
+
+    base: int | Field
     index: "Expr"
 
 
@@ -155,6 +158,8 @@ def level_of(expr: Expr) -> int:
         case Num() | Flag():
             return CONST
         case Var(level=level) | Field(level=level):
+            return level
+        case Cell(base=Field(level=level)):
             return level
         case State() | Cell():
             return SERIES

@@ -301,6 +301,9 @@ def higher(timeframe: str) -> Any:
     never()
 
 
-def sizing(method: str, value: float) -> None:
-    """Say how large a trade is: "margin", "fraction", "notional" or "risk", and its value."""
+def sizing(method: str, value: float, figure: float = 0.0) -> None:
+    """Say how large a trade is: "margin", "risk", "kelly" … and its value; docs/language.md.
+
+    Some methods take a figure, a number of the strategy bar: sizing("atr", 0.01, 2 * atr(14)).
+    """
     never()

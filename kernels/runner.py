@@ -15,6 +15,7 @@ from kernels import dtypes, ir
 from kernels.constants import constants
 from kernels.frontend.flat import Flat
 from kernels.program import Program
+from kernels.sizing_methods import by_code
 from kernels.stages import DESK, KEPT, columns
 from kernels.timeline import Timeline, first_bad, refuse
 
@@ -107,6 +108,15 @@ class Runner:
             np.concatenate([p.series for p in parts], axis=1),
         )
 
+    def limit(self, rows: Sequence[Array]) -> None:
+        """Hold the accounts to other limits, one row of dtypes.LIMITS each, from the next bar on.
+
+        They are no part of `state()`: who restores an earlier state says anew what holds.
+        """
+        if len(rows) != len(self.lanes):
+            raise ValueError(f"limits were {len(rows)}, must be one per lane: {len(self.lanes)}")
+        self.machine.limit(np.array([plain(row) for row in rows]))
+
     def run_part(self, bars: Array, offset: int, closed_before: int) -> Block:
         stretch = self.timeline.take(bars)
         rows = self.machine.series(stretch.candles)
@@ -178,12 +188,10 @@ def first_desk(flat: Flat, constants: Array, spec: LaneSpec, market: Array) -> A
 def reach_of(flat: Flat, constants: Array, leverage: float) -> float:
     """The largest notional that sizing can ask for, as a multiple of equity."""
     method, value = flat.sizing
-    if method not in (dtypes.MARGIN_OF_EQUITY, dtypes.FRACTION):
-        return leverage
-    share = value.value if isinstance(value, ir.Num) else 0.0
+    number = value.value if isinstance(value, ir.Num) else 0.0
     if isinstance(value, ir.Field):
-        share = float(constants[columns(flat).index(value.name)])
-    return share * leverage if method == dtypes.MARGIN_OF_EQUITY else share
+        number = float(constants[columns(flat).index(value.name)])
+    return by_code(method).reach(number, leverage)
 
 
 def unpacked(control: int) -> tuple[float, float]:

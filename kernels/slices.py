@@ -60,10 +60,11 @@ def links(
 
 
 def keys(expr: ir.Expr) -> set[Key]:
-    """The variables, state slots and buffers in an expression."""
+    """The variables, and the slots and buffers of the series state, in an expression."""
     found: set[Key] = {("var", var.name) for var in ir.leaves(expr, ir.Var)}
     found |= {("state", state.slot) for state in ir.leaves(expr, ir.State)}
-    return found | {("ring", cell.base) for cell in ir.leaves(expr, ir.Cell)}
+    bases = (cell.base for cell in ir.leaves(expr, ir.Cell))
+    return found | {("ring", base) for base in bases if isinstance(base, int)}
 
 
 def own(target: ir.Target) -> set[Key]:
@@ -73,9 +74,9 @@ def own(target: ir.Target) -> set[Key]:
             return {("var", name)}
         case ir.State(slot=slot):
             return {("state", slot)}
-        case ir.Cell(base=base):
+        case ir.Cell(base=int() as base):
             return {("ring", base)}
-        case ir.Field():
+        case ir.Cell() | ir.Field():
             return set()
 
 

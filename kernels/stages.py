@@ -275,7 +275,7 @@ def unit_of(flat: Flat, rows: Mapping[str, Value], given: Mapping[str, str] | No
         match expr:
             case ir.State(slot=slot):
                 return ir.State(slots[slot])
-            case ir.Cell(base=base, index=index):
+            case ir.Cell(base=int() as base, index=index):
                 return ir.Cell(slots[base], ir.rewritten(index, move))
             case ir.Var(name=name) if name in given:
                 row = ir.Field("row", given[name], ir.SERIES)

@@ -34,6 +34,19 @@ class Status(Struct, frozen=True, kw_only=True):
     open_positions: int
 
 
+class LimitView(Struct, frozen=True, kw_only=True):
+    id: str  # field of domain.limits.Limits
+    unit: str
+    constant: Decimal  # what it is while nobody has tightened it
+    value: Decimal  # what is in force
+    allowed: str  # what it may be tightened to
+    tightened: bool
+    reason: str
+    changed_by: str
+    changed_at: int | None
+    effective_at: int | None
+
+
 class StrategyView(Struct, frozen=True, kw_only=True):
     id: str
     version: str | None  # the champion
@@ -46,6 +59,7 @@ class StrategyView(Struct, frozen=True, kw_only=True):
     reason: str  # of the last change of status
     changed_by: str
     paused_until: int | None
+    flat: bool  # all it holds is closed, until it is resumed
     registered_at: int
     changed_at: int
 

@@ -15,6 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, func, literal_c
 from sqlalchemy.exc import DatabaseError
 
 from application.ports import LogReader
+from domain.limits import effective
+from domain.tightening import BOUNDS, figure
 from projections import models, reading
 from projections.database import QueryTooSlow, ViewsMissing, explained, identity, reader_engine
 from projections.event_pages import events_page
@@ -25,6 +27,7 @@ from projections.tables import (
     BREAKERS,
     FILLS,
     HOME,
+    LIMITS,
     ORDERS,
     PERFORMANCE,
     POSITIONS,
@@ -106,18 +109,25 @@ class Queries:
         head = None if self.log is None else max(self.log.head(), position)
         return reading.status(home, position, head, counts)
 
+    def limits(self) -> list[models.LimitView]:
+        """List every limit that can be tightened as it stands, with who tightened it, and why."""
+        constants = effective()
+        with self._reading() as connection:
+            rows = {row.id: row for row in connection.execute(select(LIMITS))}
+        return [reading.limit(name, figure(constants, name), rows.get(name)) for name in BOUNDS]
+
     def strategies(self) -> list[models.StrategyView]:
         """List the strategies by name."""
         with self._reading() as connection:
             rows = connection.execute(select(STRATEGIES).order_by(STRATEGIES.c.id))
-            return [reading.view(models.StrategyView, row) for row in rows]
+            return [reading.strategy(row) for row in rows]
 
     def strategy(self, name: str) -> models.StrategyView | None:
         """Find one strategy; None for an unknown name."""
         with self._reading() as connection:
             found = select(STRATEGIES).where(STRATEGIES.c.id == name)
             row = connection.execute(found).one_or_none()
-            return None if row is None else reading.view(models.StrategyView, row)
+            return None if row is None else reading.strategy(row)
 
     def versions(
         self, strategy: str | None = None, paging: Paging = FIRST_PAGE

@@ -13,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Row, Select, literal, select, text, tuple_
 
 from domain.gate import GateVerdict
+from domain.tightening import BOUNDS, allowed
 from kernels.metrics import figures, ratio
 from projections import models
 from projections.models import Page
@@ -58,6 +59,28 @@ def status(
         lag=None if head is None else head - position,
         **counts,
     )
+
+
+def limit(name: str, constant: Decimal, row: Found | None) -> models.LimitView:
+    """Make a limit as it stands: its row where it was tightened, else the constant."""
+    value = constant if row is None else row.value
+    return models.LimitView(
+        id=name,
+        unit=BOUNDS[name].unit,
+        constant=constant,
+        value=value,
+        allowed=allowed(name, value),
+        tightened=row is not None,
+        reason="" if row is None else row.reason,
+        changed_by="" if row is None else row.changed_by,
+        changed_at=None if row is None else row.changed_at,
+        effective_at=None if row is None else row.effective_at,
+    )
+
+
+def strategy(row: Found) -> models.StrategyView:
+    """Make a strategy of its row."""
+    return view(models.StrategyView, row, flat=bool(row.flat))
 
 
 def version(row: Found) -> models.VersionView:

@@ -50,6 +50,18 @@ HOME = Table(
     Column("last_recorded_at", BigInteger, nullable=False),  # µs
 )
 
+LIMITS = Table(
+    "limits",
+    VIEWS,
+    Column("id", Text, primary_key=True),  # field of domain.limits.Limits
+    Column("value", Exact, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("effective_at", BigInteger),
+    Column("position", Integer, nullable=False),  # of the event that tightened it last
+)
+
 STRATEGIES = Table(
     "strategies",
     VIEWS,
@@ -64,6 +76,7 @@ STRATEGIES = Table(
     Column("reason", Text, nullable=False),  # of the last change of status
     Column("changed_by", Text, nullable=False),
     Column("paused_until", BigInteger),
+    Column("flat", Integer, nullable=False),  # all it holds is closed, until it is resumed
     Column("registered_at", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
     Column("position", Integer, nullable=False),  # of the last event folded

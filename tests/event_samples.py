@@ -18,6 +18,7 @@ from domain.market import BarsSealed
 from domain.portfolio import events as portfolio
 from domain.signals import SignalRaised
 from domain.strategy import events as strategy
+from domain.tightening import LimitTightened
 
 START = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 HOUR = 3_600_000
@@ -33,9 +34,11 @@ class History:
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)  # noqa: S311 -- a repeatable history, not a secret
+        self.caution = Random(seed)  # noqa: S311 -- of its own, so that the rest stays as it was
         self.versions: dict[str, int] = {}
         self.at = START
         self.price = Decimal(40_000)
+        self.day_loss = Decimal(500)
         self.accounts: dict[str, Account] = {}
 
     def make(self, made: type[E], stream: str, /, **fields: Any) -> E:
@@ -146,6 +149,8 @@ class History:
             yield from account.step()
         if self.random.random() < 0.04:
             yield from self.operate(self.random.choice(STRATEGIES))
+        if self.caution.random() < 0.02:
+            yield self.guard(strategy_stream(self.caution.choice(STRATEGIES)))
         if (self.at // HOUR) % 24 == 0:
             yield self.sealed()
 
@@ -209,6 +214,23 @@ class History:
             )
         elif f"portfolio/paper/{name}/v2/A" not in self.accounts:
             yield from self.version(name, "v2", "v1")
+
+    def guard(self, stream: str) -> Event:
+        """An operator flattens a strategy, or tightens a limit."""
+        if self.caution.random() < 0.5 or self.day_loss <= 1:
+            scope = self.caution.choice(("strategy", "home"))
+            return self.command(
+                strategy.Flattened, stream, by="operator:ann", reason="storm", scope=scope
+            )
+        old, self.day_loss = self.day_loss, self.day_loss - Decimal("0.5")
+        return self.command(
+            LimitTightened,
+            "limits",
+            name="day_loss",
+            old=old,
+            new=self.day_loss,
+            reason="a quiet week",
+        )
 
     def promote(self, name: str, stream: str) -> Iterator[Event]:
         version = self.random.choice(("v1", "v2"))

@@ -119,7 +119,16 @@ class Machine:
     def reach(self, leverage: float) -> float:
         method, value = self.flat.sizing
         share = self.value(value)
-        reaches = {"margin": share * leverage, "fraction": share}
+        reaches = {
+            "margin": share * leverage,
+            "fraction": share,
+            "equity_curve": share,
+            "martingale": 8.0 * share,
+            "anti_martingale": 8.0 * share,
+            "kelly": max(share, 1.0),
+            "kelly_half": max(share, 0.5),
+            "kelly_quarter": max(share, 0.25),
+        }
         return float(reaches.get(dtypes.SIZING[method], leverage))
 
     def run(self, bars: Array) -> None:
@@ -228,8 +237,15 @@ class Machine:
                 self.records[record][name] = value
             case ir.State(slot=slot):
                 self.state[slot] = value
-            case ir.Cell(base=base, index=index):
+            case ir.Cell(base=ir.Field() as first, index=index):
+                self.records[first.record][self.field(first, index)] = value
+            case ir.Cell(base=int() as base, index=index):
                 self.state[base + int(self.value(index))] = value
+
+    def field(self, first: ir.Field, index: ir.Expr) -> str:
+        """The name of the field so many after the first of a ring."""
+        names = list(self.records[first.record])
+        return names[names.index(first.name) + int(self.value(index))]
 
     def value(self, expr: ir.Expr) -> Any:
         match expr:
@@ -258,5 +274,7 @@ class Machine:
                 return self.records[record][name]
             case ir.State(slot=slot):
                 return self.state[slot]
-            case ir.Cell(base=base, index=index):
+            case ir.Cell(base=ir.Field() as first, index=index):
+                return self.records[first.record][self.field(first, index)]
+            case ir.Cell(base=int() as base, index=index):
                 return self.state[base + int(self.value(index))]

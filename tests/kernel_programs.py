@@ -15,6 +15,7 @@ from kernels import language
 from kernels.dialect import Condition
 from kernels.frontend import library
 from kernels.frontend.expressions import CANDLE
+from kernels.sizing_methods import METHODS
 from tests.kernel_runs import Array, walk
 
 LITERALS = ("0", "-0.0", "1", "0.5", "3", "-2.5", "100")
@@ -185,16 +186,22 @@ class Author:
                 self.above.append(f"h{len(self.above) + 1}")
                 lines.append(f'{self.above[-1]} = higher("{frame}")')
         if self.maybe(0.5):
-            method = self.pick("margin", "fraction", "notional", "risk")
-            value = (
-                self.pick("900", "30000 * z") if method == "notional" else self.pick("z", "0.02")
-            )
-            lines.append(f'sizing("{method}", {value})')
+            lines.append(self.sizing())
         if self.maybe(0.4):
             operand = self.pick("k", "n", "(z - 0.1)", "(k - k)")
             lines.append(f"c = {self.pick('n * k', '3', '-1', 'k - n')} / {operand}")
             self.fixed.append("c")
         return lines
+
+    def sizing(self) -> str:
+        method = METHODS[self.pick(*METHODS)]
+        quote = method.value == "quote"
+        value = self.pick("900", "30000 * z") if quote else self.pick("z", "0.02")
+        if not method.figure:
+            return f'sizing("{method.name}", {value})'
+        near = self.pick("2 * atr(n)", "stdev(close / close[1] - 1, 9)", "300 * z", "close / n")
+        figure = near if self.maybe(0.7) else self.figure()
+        return f'sizing("{method.name}", {value}, {figure})'
 
     def top(self) -> list[str]:
         lines = []

@@ -211,6 +211,9 @@ class ScriptedRunner:
             records.append(np.array(rows).reshape(-1, k.RECORD_WIDTH))
         return ScriptedBlock(records, bars["timestamp"].copy(), bars["close"][None, :].copy())
 
+    def limit(self, rows: Sequence[Any]) -> None:
+        assert len(rows) == len(self.lanes)
+
     def state(self) -> bytes:
         return b"".join(
             struct.pack("<3q", lane.phase, lane.orders, lane.trades) for lane in self.lanes

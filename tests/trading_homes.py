@@ -1,6 +1,7 @@
 """A home under test: a log, a journal and a trader, fed as a test says."""
 
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 
 import msgspec
 import numpy as np
@@ -64,6 +65,18 @@ class Home:
                 command_id=command_id,
                 reason="a test says so",
                 until=until,
+            )
+        )
+
+    def tighten(self, limit: str, value: str, command_id: str) -> CommandReply:
+        return self.trader.execute(
+            Command(
+                name="tighten",
+                limit=limit,
+                value=Decimal(value),
+                actor="operator:ann",
+                command_id=command_id,
+                reason="a test says so",
             )
         )
 

@@ -1,4 +1,6 @@
-"""`perpetua audit`: prove that the log is whole, and name what it holds in two digests."""
+"""`perpetua audit`: prove that the log is whole, name what it holds, and prove that it was safe."""
+
+from contextlib import closing
 
 import typer
 
@@ -11,6 +13,7 @@ from api.cli.context import (
     used_home,
     working,
 )
+from api.processes.home import HomeUnused
 
 app = typer.Typer(help="Check the log.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -37,6 +40,41 @@ def verify(home: HomeOption = None, json: JsonOption = False) -> None:
         raise LogAltered(
             f"log {found.log} was altered at position {report.first_bad}: {report.reason}"
         )
+
+
+class NotSafe(Exception):
+    """A breaker, a limit or a refusal is not what its account's own figures say: the first one."""
+
+
+@app.command()
+def safety(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Recompute breakers, limits and refusals of every account, apart from the kernel."""
+    from msgspec import to_builtins
+
+    from api.home_log import opened_with, read_log
+    from application.safety.audit import audit
+    from infrastructure.journal import open_journal
+
+    found = used_home(home, settings_of("audit"))
+    opened = opened_with(found)
+    if opened.version == 0:
+        raise HomeUnused(f"home {found.directory} has not traded yet: start with perpetua run")
+    with closing(read_log(found)) as log:
+        log.head()  # before the journal is opened: that it holds the bars of all these steps
+        symbol = opened.instruments[0].symbol
+        with (
+            closing(open_journal(found.directory, symbol, read_only=True)) as journal,
+            working("Recomputing every account …"),
+        ):
+            report = audit(log, journal)
+    content = to_builtins(report)
+    if json:
+        print_json({"ok": report.first is None, **content})
+    else:
+        del content["first"]
+        print_fields({"ok": report.first is None, **content})
+    if report.first is not None:
+        raise NotSafe(str(report.first))
 
 
 @app.command()

@@ -16,6 +16,7 @@ from api.cli import (
     audit,
     cache,
     data,
+    limits,
     operate,
     projections,
     replay,
@@ -43,6 +44,7 @@ app.add_typer(strategy.app, name="strategy")
 sweep.mount(app)
 app.add_typer(data.app, name="data")
 app.add_typer(projections.app, name="projections")
+app.add_typer(limits.app, name="limits")
 app.add_typer(audit.app, name="audit")
 app.add_typer(cache.app, name="cache")
 

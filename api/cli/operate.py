@@ -1,4 +1,4 @@
-"""`promote`, `pause`, `resume`, `demote`: an operator's commands.
+"""`promote`, `pause`, `resume`, `demote`, `flatten`: an operator's commands.
 
 They go to the running engine over its socket. Where none runs this process takes the home lock and
 carries the command out itself, through the same code: never both, never two at once.
@@ -42,7 +42,7 @@ class CommandRefused(Exception):
 
 def mount(app: typer.Typer) -> None:
     """Add these commands to `app`."""
-    for command in (promote, pause, resume, demote):
+    for command in (promote, pause, resume, demote, flatten):
         app.command()(command)
 
 
@@ -91,6 +91,22 @@ def demote(
     carry_out("demote", strategy, reason, command_id, None, home, json)
 
 
+def flatten(
+    strategy: Annotated[str | None, typer.Argument(help="The strategy's name.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All strategies, in place of a name.")
+    ] = False,
+    reason: ReasonOption = "",
+    command_id: IdOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Close all positions at the next open; entries stay off until resumed."""
+    if (strategy is None) != everything:
+        raise typer.BadParameter("name a strategy, or say --all: one of the two")
+    carry_out("flatten", strategy or "", reason, command_id, None, home, json)
+
+
 def carry_out(
     name: CommandName,
     strategy: str,
@@ -103,11 +119,26 @@ def carry_out(
     command = Command(
         name=name,
         strategy=strategy,
-        actor=f"operator:{getpass.getuser()}",
-        command_id=command_id if command_id is not None else secrets.token_hex(8),
+        actor=operator(),
+        command_id=command_id if command_id is not None else new_id(),
         reason=reason,
         until=moment(until) if until is not None else None,
     )
+    hand_over(command, home, json)
+
+
+def operator() -> str:
+    """Name the actor that an operator at this terminal is."""
+    return f"operator:{getpass.getuser()}"
+
+
+def new_id() -> str:
+    """Make up a command id."""
+    return secrets.token_hex(8)
+
+
+def hand_over(command: Command, home: Path | None, json: bool) -> None:
+    """Have a command carried out and print its reply. Raises `CommandRefused`."""
     settings = settings_of("operator")
     found = used_home(home, settings)
     configure_from(settings, "operator", found.logs / "operator.log")
@@ -126,7 +157,7 @@ def send(home: Home, command: Command) -> CommandReply:
     from api.processes.lock import HomeBusy, HomeLock
 
     try:
-        with HomeLock.acquire(home.lock, f"perpetua {command.name} {command.strategy}"):
+        with HomeLock.acquire(home.lock, f"perpetua {command.said}"):
             return execute_here(home, command)
     except HomeBusy as busy:
         try:
@@ -154,7 +185,7 @@ def show(command: Command, reply: CommandReply) -> None:
     said = "accepted" if reply.accepted else f"refused ({reply.code})"
     print_fields(
         {
-            "command": f"{command.name} {command.strategy}",
+            "command": command.said,
             "id": command.command_id,
             "reply": f"{said}: {reply.message}" if reply.message else said,
             "position": reply.position,

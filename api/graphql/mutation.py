@@ -6,9 +6,11 @@ A command id makes a command safe to repeat; without one the server makes it up 
 
 import asyncio
 import time
+from decimal import Decimal
 from uuid import uuid4
 
 import strawberry
+from msgspec.structs import replace
 from strawberry.types import Info
 
 from api.graphql import described, types
@@ -102,10 +104,41 @@ class Mutation:
         command = ask("demote", strategy, reason, command_id, actor)
         return await carry_out(info.context, command, wait_ms)
 
+    @described.mutation(
+        "Close all that a strategy holds at the next open and keep entries off until it is"
+        " resumed; without a strategy, of all of them."
+    )
+    async def flatten(
+        self,
+        info: Asked,
+        strategy: str | None = None,
+        reason: str = "",
+        command_id: str | None = None,
+        actor: str = "api",
+        wait_ms: int = 0,
+    ) -> CommandResult:
+        command = ask("flatten", strategy, reason, command_id, actor)
+        return await carry_out(info.context, command, wait_ms)
+
+    @described.mutation("Tighten a safety limit from the next bar on; nothing loosens one.")
+    async def tighten_limit(
+        self,
+        info: Asked,
+        limit: str,
+        value: Decimal,
+        reason: str,
+        command_id: str | None = None,
+        actor: str = "api",
+        wait_ms: int = 0,
+    ) -> CommandResult:
+        command = ask("tighten", None, reason, command_id, actor)
+        command = replace(command, limit=limit[:LONGEST_NAME], value=value)
+        return await carry_out(info.context, command, wait_ms)
+
 
 def ask(
     name: CommandName,
-    strategy: str,
+    strategy: str | None,
     reason: str,
     command_id: str | None,
     actor: str,
@@ -123,7 +156,7 @@ def ask(
         raise refused(f"until was {until}, must be 1-{LATEST} (ms UTC)")
     return Command(
         name=name,
-        strategy=strategy,
+        strategy=strategy or "",
         actor=f"operator:{actor}",
         command_id=command_id or str(uuid4()),
         reason=reason,

@@ -26,6 +26,7 @@ class Strategy:
     reason: str
     changed_by: str
     paused_until: Instant | None
+    flat: bool
     registered_at: Instant
     changed_at: Instant
 
@@ -60,6 +61,13 @@ class Query:
     async def status(self, info: Asked) -> types.Status:
         context = info.context
         return shown.shown(types.Status, await context.read(context.queries.status))
+
+    @described.field("The safety limits in force, with who tightened them, and why.")
+    async def limits(self, info: Asked) -> list[types.Limit]:
+        context = info.context
+        context.spend(SMALL_LIST)
+        items = await context.read(context.queries.limits)
+        return [shown.shown(types.Limit, item) for item in items]
 
     @strawberry.field
     async def strategies(self, info: Asked) -> list[Strategy]:

@@ -51,6 +51,20 @@ class Status:
     open_positions: int
 
 
+@strawberry.type(description="A safety limit: a constant, or tighter where an operator said so.")
+class Limit:
+    id: strawberry.ID
+    unit: str
+    constant: Decimal
+    value: Decimal
+    allowed: str
+    tightened: bool
+    reason: str
+    changed_by: str
+    changed_at: Instant | None
+    effective_at: Instant | None
+
+
 @strawberry.type
 class GateFailure:
     code: str

@@ -1,9 +1,10 @@
 """Where an account and a market stand while steps are taken.
 
 The domain's states are immutable; these hold the latest of each, and the few figures that come from
-bars rather than from events: what an account was worth when the UTC day began.
+bars rather than from events: what an account was worth when its day, week and month began.
 """
 
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from math import floor
 
@@ -13,9 +14,14 @@ from msgspec import Struct
 from application.ports import Bars
 from domain.event import Event
 from domain.instrument import Instrument
+from domain.periods import Periods, begun
 from domain.portfolio.aggregate import Portfolio, evolve
+from domain.portfolio.judging import Began
 from domain.portfolio.safety import DISAGREEMENT
 from domain.timeframe import DAY
+
+NO_PERIODS = Periods(-DAY, -DAY, -DAY)  # before the account's first bar
+UNKNOWN = Began(None, None, None)
 
 
 class Market:
@@ -46,14 +52,14 @@ class Market:
 
 
 class Account:
-    """One account: its state, and its equity when the UTC day began."""
+    """One account: its state, and its equity when its day, week and month began."""
 
     def __init__(
-        self, portfolio: Portfolio, day: int = -1, day_equity: Decimal | None = None
+        self, portfolio: Portfolio, periods: Periods = NO_PERIODS, began: Began = UNKNOWN
     ) -> None:
         self.portfolio = portfolio
-        self.day = day
-        self.day_equity = day_equity
+        self.periods = periods
+        self.began = began
         self._step = ""
 
     @property
@@ -76,29 +82,41 @@ class Account:
         state = self.portfolio
         return f"{state.stream}@{state.version}" if self._step == correlation_id else ""
 
-    def begin_day(self, day: int, close: Decimal | None) -> None:
-        """Start a UTC day whose last bar before it closed at `close`."""
-        self.day = day
-        self.day_equity = self.portfolio.equity(close)
+    def reach(self, bar: int, closes: Callable[[int], Mapping[str, Decimal]]) -> None:
+        """Come to the bar that opens at `bar`, before anything of its step is folded.
+
+        Where a day, a week or a month began since, its equity is that of the last bar before:
+        `closes` gives prices by symbol before a moment. Nothing happened to the account since then.
+        """
+        if self.periods.day <= bar < self.periods.day + DAY:
+            return
+        before, self.periods = self.periods, begun(bar)
+        now, was = self.periods, self.began
+        self.began = Began(
+            self._worth(now.day, closes),
+            was.week if now.week == before.week else self._worth(now.week, closes),
+            was.month if now.month == before.month else self._worth(now.month, closes),
+        )
+
+    def _worth(self, moment: int, closes: Callable[[int], Mapping[str, Decimal]]) -> Decimal | None:
+        return self.portfolio.equity(closes(moment))
 
 
 class Closes(Struct):
-    """The closes that UTC days begin from, kept across blocks."""
+    """One symbol's closes that days, weeks and months begin from, kept across blocks."""
 
-    day: int = -1  # UTC day of the last bar
-    before_day: float | None = None  # close of the last bar before that day
     last: float | None = None  # close of the last bar
+    starts: dict[int, float | None] = {}  # of its day, week, month (ms) -> the close before
 
-    def before(self, day: int, bars: Bars) -> float | None:
-        """Give the close of the last bar before `day`, looking through the next bars too."""
-        index = int(np.searchsorted(bars["timestamp"], day * DAY))
+    def before(self, moment: int, bars: Bars) -> float | None:
+        """Give the close of the last bar before a day, week or month, through the next bars too."""
+        index = int(np.searchsorted(bars["timestamp"], moment))
         if index > 0:
             return float(bars["close"][index - 1])
-        return self.before_day if day == self.day else self.last
+        return self.starts.get(moment, self.last)
 
     def advance(self, bars: Bars) -> None:
         """Take the next bars."""
-        day = int(bars["timestamp"][-1]) // DAY
-        if day != self.day:
-            self.before_day, self.day = self.before(day, bars), day
+        now = begun(int(bars["timestamp"][-1]))
+        self.starts = {start: self.before(start, bars) for start in (now.day, now.week, now.month)}
         self.last = float(bars["close"][-1])

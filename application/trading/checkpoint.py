@@ -7,6 +7,7 @@ every event is compared on the way.
 """
 
 from decimal import Decimal
+from functools import reduce
 from hashlib import sha256
 
 import msgspec
@@ -18,20 +19,25 @@ from application.trading.desk import Desk
 from application.trading.kernel import Program
 from application.trading.run import Run, start
 from application.trading.seal import Sealed
+from domain import tightening
+from domain.limits import Limits
+from domain.periods import Periods
 from domain.portfolio import state as portfolios
+from domain.portfolio.judging import Began
 from domain.portfolio.state import Portfolio
 from domain.strategy import state as strategies
 from domain.strategy.state import Strategy
+from domain.tightening import InForce
 
-STRATEGY, PORTFOLIO = "strategy/1", "portfolio/1"  # versions of the folds, for their snapshots
-LAYOUT = "trading/1"  # changes whenever the meaning of a saved state does
+STRATEGY, PORTFOLIO = "strategy/2", "portfolio/2"  # versions of the folds, for their snapshots
+LAYOUT = "trading/2"  # changes whenever the meaning of a saved state does
 DIGEST = 32  # bytes of sha256 before the state
 
 
 class SavedAccount(Struct, frozen=True):
     portfolio: Portfolio
-    day: int
-    day_equity: Decimal | None
+    periods: Periods
+    began: Began
 
 
 class SavedRun(Struct, frozen=True):
@@ -39,6 +45,7 @@ class SavedRun(Struct, frozen=True):
     version: str
     first_bar: int
     signal_event: str
+    stop: Decimal | None
     state: bytes
     accounts: tuple[SavedAccount, ...]
 
@@ -54,6 +61,7 @@ class Saved(Struct, frozen=True):
     signals: dict[str, int]
     closes: Closes
     sealed: Sealed
+    in_force: InForce
 
 
 class Stamp(Struct, frozen=True):
@@ -86,14 +94,16 @@ def save(desk: Desk) -> Checkpoint | None:
                 run.version,
                 run.first_bar,
                 run.signal_event,
+                run.stop,
                 run.saved,
-                tuple(SavedAccount(a.portfolio, a.day, a.day_equity) for a in run.accounts),
+                tuple(SavedAccount(a.portfolio, a.periods, a.began) for a in run.accounts),
             )
             for run in desk.runs
         ),
         signals=desk.signals,
         closes=desk.closes,
         sealed=desk.sealer.state,
+        in_force=desk.in_force,
     )
     return Checkpoint(desk.last_bar, packed(saved))
 
@@ -120,8 +130,13 @@ def usable(checkpoint: Checkpoint | None, kernel: str, head: int) -> Saved | Non
         return None
 
 
-def agrees(saved: Saved, log: EventLog) -> bool:
-    """Tell whether every strategy and account of a checkpoint is what the log's own events say."""
+def agrees(saved: Saved, log: EventLog, limits: Limits) -> bool:
+    """Tell whether strategies, accounts and limits of a checkpoint are what the log's events say.
+
+    `limits` are those that hold while nobody has tightened one.
+    """
+    if reduce(tightening.evolve, log.stream(tightening.STREAM), InForce(limits)) != saved.in_force:
+        return False
     for strategy in saved.strategies:
         fresh = Strategy(stream=strategy.stream)
         if log.load(strategy.stream, Fold(STRATEGY, fresh, strategies.evolve)).state != strategy:
@@ -141,6 +156,7 @@ def restore(desk: Desk, saved: Saved, log: EventLog) -> None:
     desk.signals = saved.signals
     desk.closes = saved.closes
     desk.sealer.state = saved.sealed
+    desk.in_force = saved.in_force  # before the runs, which are held to it
     for kept in saved.runs:
         restore_run(desk, kept, log)
 
@@ -163,7 +179,8 @@ def restore_run(desk: Desk, kept: SavedRun, log: EventLog) -> None:
     run.runner.restore(kept.state)
     run.saved = kept.state
     run.signal_event = kept.signal_event
-    run.accounts = tuple(Account(a.portfolio, a.day, a.day_equity) for a in kept.accounts)
+    run.stop = kept.stop
+    run.accounts = tuple(Account(a.portfolio, a.periods, a.began) for a in kept.accounts)
     desk.add(run)
 
 

@@ -5,6 +5,7 @@ Trading and replay share this object and differ only in what surrounds it.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from operator import attrgetter
 
 import numpy as np
@@ -14,12 +15,14 @@ from application.trading.book import Account, Closes, Market
 from application.trading.kernel import Kernel
 from application.trading.run import PAPER, Run
 from application.trading.seal import Sealer
+from domain import tightening
 from domain.cause import Cause
 from domain.event import Event, Mode
 from domain.limits import Limits
 from domain.portfolio.events import AccountRuined, PositionClosed
 from domain.strategy import commands as ask
 from domain.strategy.aggregate import Strategy, decide, evolve
+from domain.tightening import InForce, Tighten
 from domain.timeframe import milliseconds
 from kernels.dtypes import BAR
 
@@ -45,7 +48,7 @@ class Desk:
             symbols = ", ".join(i.symbol for i in description.instruments) or "none"
             raise OneSymbol(f"symbols were {symbols}, must be exactly one")
         self.kernel = kernel
-        self.limits = limits
+        self.in_force = InForce(limits)
         self.base_ms = milliseconds(description.timeframe)
         self.first_bar = first_bar
         self.last_bar: int | None = None
@@ -63,13 +66,18 @@ class Desk:
             records,
         )
         self.bars = NO_BARS  # of the block being taken
-        self.cut = False  # an account was stopped: its entries are off from the next bar
+        self.cut = False  # an account's entries are off from the next bar
         self._events: list[Event] = []
 
     @property
     def next_bar(self) -> int:
         """Open of the next base bar: what is asked now acts from there."""
         return self.first_bar if self.last_bar is None else self.last_bar + self.base_ms
+
+    @property
+    def limits(self) -> Limits:
+        """What every account is held to from the next bar on."""
+        return self.in_force.limits
 
     def add(self, run: Run) -> None:
         """Take up a run; the versions of a strategy share one live account."""
@@ -90,6 +98,14 @@ class Desk:
             self.strategies[strategy] = evolve(self.strategies[strategy], event)
             self.write(event)
         return events
+
+    def tighten(self, command: Tighten) -> None:
+        """Tighten a limit for every account. Raises `domain.errors.Forbidden`."""
+        for event in tightening.decide(self.in_force, command):
+            self.in_force = tightening.evolve(self.in_force, event)
+            self.write(event)
+        for run in self.runs:
+            run.hold(self.limits)
 
     def write(self, event: Event, account: Account | None = None) -> None:
         """Put an event behind the others, folded into its account."""
@@ -122,9 +138,10 @@ class Desk:
         """Name the event for which the operator's exits are made."""
         return self.strategies[run.strategy].status_event
 
-    def close_before(self, day: int) -> float | None:
-        """Give the close of the last bar before a UTC day."""
-        return self.closes.before(day, self.bars)
+    def closes_before(self, moment: int) -> dict[str, Decimal]:
+        """Give the last close before a day, week or month began, by symbol."""
+        close = self.closes.before(moment, self.bars)
+        return {} if close is None else {self.market.symbol: self.market.close(close)}
 
     def closed(self, run: Run, account: Account, trade: PositionClosed) -> None:
         """Look whether a trade just closed brings its version through the gate."""
@@ -151,6 +168,8 @@ class Desk:
             cause=cause, version=run.version, stage="paper", reasons=(reason,)
         )
         self.ask(run.strategy, reject)
+        if self.strategies[run.strategy].live == run.version:
+            self.cut = True
 
     def disagreed(self) -> None:
         """Stop the block at the end of this step: an account's entries are off from the next."""

@@ -5,6 +5,7 @@ written behind. A command that the domain forbids changes nothing.
 """
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 from msgspec import Struct
 
@@ -13,7 +14,7 @@ from application.trading.desk import Desk
 from application.trading.kernel import Program
 from application.trading.run import GATED, LIVE, PAPER, leverage, start
 from domain.cause import Cause
-from domain.errors import UnknownCommand, UnknownStrategy
+from domain.errors import InvalidCommand, NothingToFlatten, UnknownCommand, UnknownStrategy
 from domain.event import Event, Mode
 from domain.gate import Tally
 from domain.ids import command_correlation, live_account, strategy_stream
@@ -22,19 +23,23 @@ from domain.portfolio.aggregate import open_account
 from domain.strategy import commands as ask
 from domain.strategy.aggregate import Strategy
 from domain.strategy.events import VersionActivated
+from domain.tightening import Tighten
 
 HOME = "home"  # correlates what a home opens with
+TIGHTEN, FLATTEN = "tighten", "flatten"
 
 
 class Order(Struct, frozen=True, kw_only=True):
     """What an operator wants."""
 
     name: str
-    strategy: str
+    strategy: str  # "" for all of them, or for none
     actor: str
     command_id: str
     reason: str = ""
     until: int | None = None
+    limit: str = ""
+    value: Decimal | None = None
 
 
 def register(desk: Desk, name: str, program: Program, actor: str) -> list[Event]:
@@ -65,12 +70,18 @@ def register(desk: Desk, name: str, program: Program, actor: str) -> list[Event]
 
 def command(desk: Desk, order: Order) -> list[Event]:
     """Carry out an operator's command. Raises `domain.errors.Forbidden`, having changed nothing."""
-    if order.name not in REQUESTS:
-        raise UnknownCommand(order.name, REQUESTS)
-    if order.strategy not in desk.strategies:
-        raise UnknownStrategy(order.strategy, desk.strategies)
     at = desk.next_bar
     cause = Cause(command_correlation(order.command_id), "", order.actor, at, at)
+    if order.name == TIGHTEN:
+        desk.tighten(tightening(order, cause))
+        return desk.take_events()
+    if order.name not in REQUESTS:
+        raise UnknownCommand(order.name, (*REQUESTS, TIGHTEN))
+    if order.name == FLATTEN and not order.strategy:
+        flatten_all(desk, order, cause)
+        return desk.take_events()
+    if order.strategy not in desk.strategies:
+        raise UnknownStrategy(order.strategy, desk.strategies)
     for event in desk.ask(order.strategy, REQUESTS[order.name](desk, order, cause)):
         if isinstance(event, VersionActivated) and event.mode == "live":
             because = Cause(cause.correlation_id, event.event_id, "engine", at)
@@ -78,6 +89,21 @@ def command(desk: Desk, order: Order) -> list[Event]:
             if run is not None:
                 open_on(desk, run.live, because, "live", order.strategy, event.version, LIVE)
     return desk.take_events()
+
+
+def tightening(order: Order, cause: Cause) -> Tighten:
+    if order.value is None:
+        raise InvalidCommand("value", None, "a number")
+    return Tighten(cause=cause, name=order.limit, value=order.value, reason=order.reason)
+
+
+def flatten_all(desk: Desk, order: Order, cause: Cause) -> None:
+    """Flatten every strategy that is not flat; one that is registered later begins as usual."""
+    names = [n for n, s in sorted(desk.strategies.items()) if not s.flat and s.status != "retired"]
+    if not names:
+        raise NothingToFlatten
+    for name in names:
+        desk.ask(name, ask.Flatten(cause=cause, reason=order.reason, scope="home"))
 
 
 def promotion(desk: Desk, order: Order, cause: Cause) -> ask.Command:
@@ -103,6 +129,10 @@ def resume(desk: Desk, order: Order, cause: Cause) -> ask.Command:
     return ask.Resume(cause=cause, reason=order.reason)
 
 
+def flatten(desk: Desk, order: Order, cause: Cause) -> ask.Command:
+    return ask.Flatten(cause=cause, reason=order.reason)
+
+
 def demote(desk: Desk, order: Order, cause: Cause) -> ask.Command:
     return ask.Demote(cause=cause, reason=order.reason)
 
@@ -112,6 +142,7 @@ REQUESTS: Mapping[str, Callable[[Desk, Order, Cause], ask.Command]] = {
     "pause": pause,
     "resume": resume,
     "demote": demote,
+    FLATTEN: flatten,
 }
 
 

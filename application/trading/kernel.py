@@ -87,8 +87,11 @@ class Runner(Protocol):
     def run(self, bars: Bars, controls: Sequence[int]) -> Block:
         """Take the next bars under one control word per lane."""
 
+    def limit(self, rows: Sequence[Any]) -> None:
+        """Hold the accounts to other limits from the next bar on, a row of LIMITS for each lane."""
+
     def state(self) -> bytes:
-        """Everything a later bar depends on."""
+        """Everything a later bar depends on, but the limits."""
 
     def restore(self, data: bytes) -> None:
         """Go back to a state. Raises ValueError for one that is not this program's."""

@@ -25,12 +25,14 @@ from domain.home import HomeOpened
 from domain.limits import Limits
 from domain.strategy.events import (
     DemotedToPaper,
+    Flattened,
     Paused,
     PromotionRequested,
     Resumed,
     StrategyRegistered,
     VersionAuthored,
 )
+from domain.tightening import LimitTightened
 from kernels.errors import StrategyError
 
 BLOCK = 1000  # bars at a time
@@ -41,6 +43,8 @@ NAMES: dict[type[Event], str] = {
     Paused: "pause",
     Resumed: "resume",
     DemotedToPaper: "demote",
+    Flattened: "flatten",
+    LimitTightened: "tighten",
 }
 
 
@@ -127,7 +131,7 @@ class Replay:
                 continue
             elif isinstance(event, StrategyRegistered):
                 registered = event
-            elif event.kind == "input" and type(event) in NAMES:
+            elif event.kind == "input" and type(event) in NAMES and not told(event, found):
                 found.append(Input(event.effective_at or 0, event))
         if opened is None:
             raise NotReproducible("the log is not a home's: it has no home.opened event")
@@ -213,6 +217,13 @@ def rebuild(
     return desk, replay.surplus
 
 
+def told(event: Event, found: Sequence[Input]) -> bool:
+    """Tell whether an event is the rest of a command that is among the inputs already."""
+    if not isinstance(event, Flattened) or event.scope != "home" or not found:
+        return False
+    return found[-1].event.correlation_id == event.correlation_id
+
+
 def registration(registered: StrategyRegistered, event: Event) -> Input:
     if not isinstance(event, VersionAuthored):
         raise NotReproducible(f"{registered.event_id} is not followed by its first version")
@@ -247,11 +258,14 @@ def reopening(opened: HomeOpened) -> home.OpenHome:
 
 
 def as_order(event: Event) -> Order:
+    everything = isinstance(event, Flattened) and event.scope == "home"
     return Order(
         name=NAMES[type(event)],
-        strategy=strategy_of(event.stream) or "",
+        strategy="" if everything else strategy_of(event.stream) or "",
         actor=event.actor,
         command_id=event.correlation_id.split("/", 1)[1],
         reason=getattr(event, "reason", ""),
         until=event.until if isinstance(event, Paused) else None,
+        limit=event.name if isinstance(event, LimitTightened) else "",
+        value=event.new if isinstance(event, LimitTightened) else None,
     )

@@ -2,24 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 
-from application.engine_port import Command, CommandReply
+from application.engine_port import EVERYTHING, Command, CommandReply
 from application.ports import LogEntry
 from domain.errors import CommandIdReused, Forbidden
 from domain.event import Event
 from domain.strategy.events import (
     DemotedToPaper,
+    Flattened,
     Paused,
     PromotedToLive,
     PromotionRefused,
     PromotionRequested,
     Resumed,
 )
+from domain.tightening import LimitTightened
 
 ASKED: Mapping[type[Event], str] = {
     PromotionRequested: "promote",
     Paused: "pause",
     Resumed: "resume",
     DemotedToPaper: "demote",
+    Flattened: "flatten",
+    LimitTightened: "tighten",
 }
 REFUSED = "GATE_NOT_PASSED"
 
@@ -47,7 +51,7 @@ def carried_out(command: Command, events: Sequence[Event], position: int) -> Com
     return CommandReply(
         accepted=True,
         position=position,
-        message=f"{command.name} {command.strategy}: from the bar at {events[0].effective_at}",
+        message=f"{command.said}: from the bar at {events[0].effective_at}",
         verdict=verdicts[0] if verdicts else None,
         events=ids,
     )
@@ -56,9 +60,16 @@ def carried_out(command: Command, events: Sequence[Event], position: int) -> Com
 def recorded(command: Command, entries: Sequence[LogEntry]) -> CommandReply:
     """Tell what a command came to when it was first given. Raises `CommandIdReused`."""
     events = [entry.event for entry in entries]
-    strategy = events[0].stream.split("/", 1)[-1]
-    name = ASKED.get(type(events[0]), type(events[0]).__name__)
-    if (name, strategy) != (command.name, command.strategy):
-        asked = f"{command.name} {command.strategy}"
-        raise CommandIdReused(command.command_id, f"{name} {strategy}", asked)
+    before, asked = said_by(events[0]), command.said
+    if before != asked:
+        raise CommandIdReused(command.command_id, before, asked)
     return carried_out(command, events, entries[-1].position)
+
+
+def said_by(event: Event) -> str:
+    """Say what an event was asked for by, in the words of its command."""
+    if isinstance(event, LimitTightened):
+        return f"tighten {event.name} to {event.new}"
+    name = ASKED.get(type(event), type(event).__name__)
+    everything = isinstance(event, Flattened) and event.scope == "home"
+    return f"{name} {EVERYTHING if everything else event.stream.split('/', 1)[-1]}"

@@ -7,6 +7,7 @@ its account exists.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from application.kernel_rows import limits_row, market_row
@@ -39,6 +40,7 @@ class Run:
         accounts: Sequence[Account],
         first_bar: int,
         signal_event: str = "",
+        stop: Decimal | None = None,
     ) -> None:
         self.strategy = strategy
         self.version = version.name
@@ -48,6 +50,7 @@ class Run:
         self.accounts = tuple(accounts)
         self.first_bar = first_bar  # open of the first base bar it sees; part of its identity
         self.signal_event = signal_event  # id of the last SignalRaised
+        self.stop = stop  # distance that it planned, quote
         self.saved = runner.state()
 
     @property
@@ -65,11 +68,18 @@ class Run:
         """The live account."""
         return self.accounts[LANES.index(LIVE)]
 
+    def hold(self, limits: Limits) -> None:
+        """Hold every account to other limits from the next bar on."""
+        row = limits_row(limits)
+        self.runner.limit([row] * len(LANES))
+
     def controls(self, strategy: Strategy) -> list[int]:
         """Say to each lane what the inputs say about it."""
         version = strategy.find(self.version)
         halted = strategy.status in ("paused", "retired")
         retired = version is None or version.rejected
+        if strategy.flat:
+            return [ENTRIES_OFF | FLATTEN] * len(LANES)
         words = [
             ENTRIES_OFF if halted or account.stopped else 0
             for account in self.accounts[: len(PAPER)]

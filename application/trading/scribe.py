@@ -9,23 +9,24 @@ differ by as much as 1e-8, the account is stopped and says so: a wrong figure ne
 import logging
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from math import isfinite
 from typing import Any, Protocol, get_args
 
 from application.trading.book import Account
 from application.trading.kernel import Block
+from application.trading.limiting import figure, refused
 from application.trading.run import Run
 from application.trading.signalling import raised, stream_of
 from domain.cause import Cause
+from domain.entries import Approved, Refused
 from domain.event import Event, Mode
 from domain.ids import step_correlation
-from domain.limits import Approved, Limits, Refused
+from domain.limits import Limits
 from domain.money import from_units
 from domain.portfolio import aggregate as account_of
 from domain.portfolio import safety
 from domain.portfolio.events import AccountRuined, Intent, PositionClosed
-from domain.portfolio.state import Order
-from domain.timeframe import DAY
+from domain.portfolio.judging import judge_entry
+from domain.portfolio.state import Position
 from kernels import dtypes as k
 
 Row = list[float]
@@ -38,14 +39,15 @@ logger = logging.getLogger("perpetua.trading")
 class Desk(Protocol):
     """What the scribe needs of the desk it writes for."""
 
-    limits: Limits
     base_ms: int
 
+    @property
+    def limits(self) -> Limits: ...
     def write(self, event: Event, account: Account | None = None) -> None: ...
     def next_signal(self, stream: str) -> int: ...
     def mode(self, run: Run) -> Mode: ...
     def why_flat(self, run: Run) -> str: ...
-    def close_before(self, day: int) -> float | None: ...
+    def closes_before(self, moment: int) -> Mapping[str, Decimal]: ...
     def closed(self, run: Run, account: Account, trade: PositionClosed) -> None: ...
     def ruined(self, run: Run, event: AccountRuined) -> None: ...
     def disagreed(self) -> None: ...
@@ -86,10 +88,7 @@ class Scribe:
         if kind != k.SIGNAL:
             if not account.is_open:
                 return
-            day = bar // DAY
-            if day != account.day:
-                close = self._desk.close_before(day)
-                account.begin_day(day, None if close is None else self._market.close(close))
+            account.reach(bar, self._desk.closes_before)
         self._bar = bar
         at = bar + self._desk.base_ms if row[k.AT_CLOSE] else bar
         self._cause = Cause(step_correlation(bar), "", "engine", at)
@@ -111,6 +110,7 @@ class Scribe:
         mode, version = desk.mode(run), desk.next_signal(stream)
         signal = raised(run, block, row, self._cause, mode, stream, version)
         run.signal_event = signal.event_id
+        run.stop = None if signal.stop is None else Decimal(repr(signal.stop))
         desk.write(signal)
 
     def _order(self, row: Row) -> None:
@@ -119,14 +119,14 @@ class Scribe:
         approval: Approved[Any] | None = None
         if intent == "entry":
             account, symbol = self._account, self._market.symbol
-            minimum = self._market.instrument.min_notional
-            verdict = account_of.judge_entry(
+            verdict = judge_entry(
                 account.portfolio,
                 symbol,
                 quantity,
-                price,
-                minimum,
-                account.day_equity,
+                self._run.stop,
+                self._market.instrument.min_notional,
+                account.began,
+                {symbol: price},
                 self._desk.limits,
             )
             if isinstance(verdict, Refused):
@@ -164,8 +164,11 @@ class Scribe:
             return self._run.signal_event
         if intent == "operator":
             return self._desk.why_flat(self._run)
-        held = self._account.portfolio.position
+        held = self._held()
         return "" if held is None else held.opened_event
+
+    def _held(self) -> Position | None:
+        return self._account.portfolio.position(self._market.symbol)
 
     def _refuse_entry(self, refused: Refused) -> None:
         state = self._account.portfolio
@@ -197,7 +200,7 @@ class Scribe:
     def _fill(self, row: Row) -> None:
         intent = INTENTS[int(row[k.B])]
         quantity, reference = self._market.quantity(row[k.C]), self._market.price(row[k.E])
-        order = self._account.portfolio.order(intent)
+        order = self._account.portfolio.order(self._market.symbol, intent)
         if order is None:
             self._disagree(Decimal(0), quantity, f"fill of {intent} without an order")
             return
@@ -215,30 +218,33 @@ class Scribe:
         )
 
     def _cancelled(self, row: Row) -> None:
-        order: Order | None = self._account.portfolio.order(INTENTS[int(row[k.B])])
+        intent = INTENTS[int(row[k.B])]
+        order = self._account.portfolio.order(self._market.symbol, intent)
         if order is not None:  # None: the domain refused it, so it was never out
             reason = k.CANCEL_REASONS[int(row[k.A])]
             cause = self._because(order.event_id)
             self._take(account_of.cancel_order(self._account.portfolio, cause, order, reason))
 
     def _opened(self, row: Row) -> None:
-        state = self._account.portfolio
-        if state.position is None:
+        state, held = self._account.portfolio, self._held()
+        if held is None:
             self._disagree(Decimal(0), self._market.quantity(row[k.B]), "position without a fill")
             return
         levels = self._market.level(row[k.D]), self._market.level(row[k.E])
-        cause = self._because(state.position.fill_event)
-        self._take(account_of.open_position(state, cause, self._bar, *levels, self._tag(row[k.F])))
+        cause, tag = self._because(held.fill_event), self._tag(row[k.F])
+        symbol = self._market.symbol
+        self._take(account_of.open_position(state, cause, self._bar, symbol, *levels, tag))
 
     def _closed(self, row: Row) -> None:
-        state = self._account.portfolio
+        state, held = self._account.portfolio, self._held()
         figures = account_of.Figures(*(from_units(row[i]) for i in (k.E, k.F, k.G, k.H, k.I)))
-        if state.position is None or state.position.quantity != 0:
+        if held is None or held.quantity != 0:
             self._disagree(Decimal(0), figures.net, "trade closed without its fills")
             return
         trade = account_of.close_position(
             state,
-            self._because(state.position.fill_event),
+            self._because(held.fill_event),
+            self._market.symbol,
             from_units(row[k.J]),
             from_units(row[k.K]),
             int(row[k.L]),
@@ -254,7 +260,7 @@ class Scribe:
         self._take(account_of.pay_funding(state, self._cause, symbol, row[k.A], amount))
 
     def _liquidated(self, row: Row) -> None:
-        held = self._account.portfolio.position
+        held = self._held()
         cause = self._because("" if held is None else held.opened_event)
         price, lost = self._market.price(row[k.A]), from_units(row[k.B])
         symbol = self._market.symbol
@@ -278,15 +284,8 @@ class Scribe:
             self._disagree(state.cash, cash, "cash at a mark")
 
     def _refused(self, row: Row) -> None:
-        code = k.LIMIT_CODES[int(row[k.A])]
-        observed = None
-        if int(row[k.A]) == k.STOP_MISSING:  # a distance in quote, where others are money
-            observed = Decimal(repr(row[k.C])) if isfinite(row[k.C]) else None
-        elif isfinite(row[k.C]):
-            observed = figure(row[k.A], row[k.C])
-        refused = Refused(code, figure(row[k.A], row[k.B]), observed)
         cause = self._because(self._run.signal_event)
-        self._take(safety.refuse(self._account.portfolio, cause, self._market.symbol, refused))
+        self._take(safety.refuse(self._account.portfolio, cause, self._market.symbol, refused(row)))
 
     def _tripped(self, row: Row) -> None:
         self._take(
@@ -310,8 +309,3 @@ class Scribe:
         event = safety.ruin(self._account.portfolio, cause, equity, required)
         self._take(event)
         self._desk.ruined(self._run, event)
-
-
-def figure(code: float, value: float) -> Decimal:
-    """What a limit counts: money, or how many."""
-    return Decimal(int(value)) if int(code) in k.COUNTS else from_units(value)

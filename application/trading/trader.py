@@ -118,7 +118,7 @@ class Trader:
     ) -> "Trader":
         """Stand where the journal ends: by the log's checkpoint, else by replaying it."""
         saved = usable(log.checkpoint(), kernel.identity, log.head())
-        if saved is None or not agrees(saved, log):
+        if saved is None or not agrees(saved, log, limits):
             desk, surplus = rebuild(log, journal, kernel, limits, stopping)
             log.append(Batch(events=surplus, checkpoint=save(desk)))
         else:
@@ -278,6 +278,8 @@ def order(command: Command) -> inputs.Order:
         command_id=command.command_id,
         reason=command.reason,
         until=command.until,
+        limit=command.limit,
+        value=command.value,
     )
 
 
@@ -292,3 +294,9 @@ def check(bars: Bars, last_bar: int | None, base_ms: int) -> None:
     if bool(np.any(opens % base_ms)):
         odd = int(opens[opens % base_ms != 0][0])
         raise BadBars(f"bar opened at {odd}, must be a multiple of {base_ms} ms")
+    for name in bars.dtype.names or ():
+        odd_ones = np.flatnonzero(~np.isfinite(bars[name]))
+        if len(odd_ones):  # before the journal takes it: it would be in the way for ever
+            bar = bars[odd_ones[0]]
+            figure = f"{name} of the bar at {bar['timestamp']}"
+            raise BadBars(f"{figure} was {bar[name]}, must be finite")

@@ -1,9 +1,9 @@
 """What may happen to an account, and the events that say so.
 
 Each function takes the state and the cause and gives the events that follow; it never changes
-anything. Entries pass through `domain.limits.judge_order` before they are placed. A trade's figures
-are folded here from its own fills in `Decimal`, so that the parts sum to the whole whoever the
-broker was; `agrees` holds them against the broker's account of the same trade.
+anything. Entries pass through `judging.judge_entry` before they are placed. A trade's figures are
+folded here from its own fills in `Decimal`, so that the parts sum to the whole whoever the broker
+was; `agrees` holds them against the broker's account of the same trade.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from decimal import Decimal
 from msgspec import Struct
 
 from domain.cause import Cause
+from domain.entries import Approved, EntryOrder
 from domain.event import Mode
 from domain.ids import order_id, position_id
-from domain.limits import Approved, EntryOrder, Exposure, Limits, Refused, judge_order
 from domain.money import in_places
 from domain.portfolio.events import (
     AccountOpened,
@@ -31,7 +31,7 @@ from domain.portfolio.events import (
     PositionOpened,
 )
 from domain.portfolio.heading import head
-from domain.portfolio.state import ZERO, Order, Portfolio, Position, evolve
+from domain.portfolio.state import Order, Portfolio, Position, evolve
 
 __all__ = ["Order", "Portfolio", "Position", "evolve"]
 
@@ -45,6 +45,8 @@ ORDER_TYPES: dict[Intent, OrderType] = {
     "reverse": "market",
     "liquidation": "market",
     "operator": "market",
+    "trail": "stop",
+    "soft_time": "market",
 }
 
 
@@ -86,29 +88,6 @@ def open_account(
             capital=in_places(capital),
         ),
     )
-
-
-def judge_entry(
-    state: Portfolio,
-    symbol: str,
-    quantity: Decimal,
-    price: Decimal,
-    minimum: Decimal,
-    day_equity: Decimal | None,
-    limits: Limits,
-) -> Approved[EntryOrder] | Refused:
-    """Judge an entry decided at `price` against every limit.
-
-    `day_equity` is the equity when the UTC day began. A position whose exit is out already does not
-    count beside the entry that reverses it.
-    """
-    equity = state.equity(price)
-    staying = state.position is not None and all(o.intent == "entry" for o in state.orders)
-    held = state.position.quantity if staying and state.position is not None else ZERO
-    loss = None if equity is None or day_equity is None else day_equity - equity
-    order = EntryOrder(symbol, quantity * price, minimum, state.leverage)
-    codes = tuple(breaker.code for breaker in state.breakers)
-    return judge_order(order, Exposure(equity, loss, held * price, int(staying), codes), limits)
 
 
 def place_order(
@@ -174,14 +153,17 @@ def open_position(
     state: Portfolio,
     cause: Cause,
     bar: int,
+    symbol: str,
     stop: Decimal | None,
     target: Decimal | None,
     tag: str,
 ) -> PositionOpened:
     """Name what the entry fill opened, with its first levels."""
-    held = state.position
+    held = state.position(symbol)
     if held is None:
-        raise NothingToClose(f"{state.stream} holds nothing, an entry must fill before it is open")
+        raise NothingToClose(
+            f"{state.stream} holds no {symbol}, an entry must fill before it is open"
+        )
     return PositionOpened(
         **head(state, cause),
         position_id=position_id(state.stream, bar, held.symbol),
@@ -196,13 +178,15 @@ def open_position(
 
 
 def close_position(
-    state: Portfolio, cause: Cause, mae: Decimal, mfe: Decimal, bars: int
+    state: Portfolio, cause: Cause, symbol: str, mae: Decimal, mfe: Decimal, bars: int
 ) -> PositionClosed:
-    """Close the trade whose last fill brought the account back to flat."""
-    held = state.position
+    """Close the trade whose last fill brought the symbol back to flat."""
+    held = state.position(symbol)
     if held is None or held.quantity != 0:
         size = None if held is None else held.quantity
-        raise NothingToClose(f"{state.stream} holds {size}, must be 0 once its exit is filled")
+        raise NothingToClose(
+            f"{state.stream} holds {size} {symbol}, must be 0 once its exit is filled"
+        )
     gross = held.gross()
     net = gross - held.fees - held.slippage - held.funding
     return PositionClosed(

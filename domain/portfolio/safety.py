@@ -7,7 +7,7 @@ operator looks, since nobody knows which of the two figures was right.
 from decimal import Decimal
 
 from domain.cause import Cause
-from domain.limits import Refused
+from domain.entries import Refused
 from domain.portfolio.events import (
     AccountRuined,
     BreakerCleared,

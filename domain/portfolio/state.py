@@ -1,9 +1,10 @@
 """What the history of one account amounts to, exact to the last 1e-8 quote.
 
-Cash moves with fees and funding at once and with the rest of a trade's result when it is flat
-again; until then that rest is open P&L. So `cash + open P&L` is the equity at every moment, and
-when flat the equity is the capital plus the nets of all trades. `evolve` is total and fast (a year
-of one strategy is some hundred thousand events): it never judges and never raises.
+An account holds at most one position of each symbol. Cash moves with fees and funding at once and
+with the rest of a trade's result when the symbol is flat again; until then that rest is open P&L.
+So `cash + open P&L` is the equity at every moment, and when flat the equity is the capital plus the
+nets of all trades. `evolve` is total and fast (a year of one strategy is some hundred thousand
+events): it never judges and never raises.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.event import Event, Mode, Side
+from domain.event import Event, Mode
 from domain.gate import Tally, add
 from domain.portfolio.events import (
     AccountOpened,
@@ -26,68 +27,12 @@ from domain.portfolio.events import (
     OrderCancelled,
     OrderFilled,
     OrderPlaced,
-    OrderSide,
     PositionClosed,
     PositionOpened,
 )
+from domain.portfolio.holdings import ZERO, Breaker, Order, Position, entered, left
 
-ZERO = Decimal(0)
-
-
-class Order(Struct, frozen=True):
-    """An order that is out."""
-
-    order_id: str
-    symbol: str
-    side: OrderSide
-    intent: Intent
-    quantity: Decimal
-    reference_price: Decimal
-    event_id: str  # of its OrderPlaced
-
-
-class Position(Struct, frozen=True):
-    """What is held, as sums of its fills: quantity × price, so that no average loses a digit."""
-
-    symbol: str
-    side: Side
-    opened_at: int  # market time of the first fill
-    fill_event: str  # id of the latest fill
-    entered: Decimal = ZERO  # quantity, base
-    entered_value: Decimal = ZERO  # at fill prices, quote
-    entered_reference: Decimal = ZERO  # at the prices before slippage
-    left: Decimal = ZERO  # quantity already closed
-    left_value: Decimal = ZERO
-    left_reference: Decimal = ZERO
-    last_price: Decimal = ZERO  # of the latest fill
-    closed_at: int = 0  # market time of the latest closing fill
-    reason: Intent = "stop"  # of the latest closing fill
-    fees: Decimal = ZERO
-    slippage: Decimal = ZERO
-    funding: Decimal = ZERO
-    position_id: str = ""
-    opened_event: str = ""  # id of its PositionOpened
-    tag: str = ""
-
-    @property
-    def quantity(self) -> Decimal:
-        """What is still open, base."""
-        return self.entered - self.left
-
-    def result(self, price: Decimal) -> Decimal:
-        """Give what the trade would make before fees and funding if closed at `price`, quote."""
-        made = self.left_value + self.quantity * price - self.entered_value
-        return made if self.side == "long" else -made
-
-    def gross(self) -> Decimal:
-        """Give what the closed part made at reference prices, quote."""
-        made = self.left_reference - self.entered_reference
-        return made if self.side == "long" else -made
-
-
-class Breaker(Struct, frozen=True):
-    code: str
-    until: int | None  # ms; None: until an operator looks
+__all__ = ["ZERO", "Breaker", "Order", "Portfolio", "Position", "evolve"]
 
 
 class Portfolio(Struct, frozen=True, kw_only=True):
@@ -103,7 +48,8 @@ class Portfolio(Struct, frozen=True, kw_only=True):
     capital: Decimal = ZERO
     cash: Decimal = ZERO
     orders: tuple[Order, ...] = ()
-    position: Position | None = None
+    positions: tuple[Position, ...] = ()  # by symbol, each once
+    losses: int = 0  # trades lost in a row
     tally: Tally = Tally()
     peak: Decimal = ZERO
     max_drawdown: Decimal = ZERO
@@ -111,27 +57,43 @@ class Portfolio(Struct, frozen=True, kw_only=True):
     breakers: tuple[Breaker, ...] = ()
     ruined: bool = False
 
-    def equity(self, price: Decimal | None) -> Decimal | None:
-        """Give cash plus open P&L at `price`; None where a position has no price."""
-        if self.position is None:
-            return self.cash
-        return None if price is None else self.cash + self.position.result(price)
+    def position(self, symbol: str) -> Position | None:
+        """Find what is held of a symbol."""
+        return next((held for held in self.positions if held.symbol == symbol), None)
 
-    def order(self, intent: Intent) -> Order | None:
-        """Find the order that is out for `intent`."""
-        return next((order for order in self.orders if order.intent == intent), None)
+    def equity(self, prices: Mapping[str, Decimal]) -> Decimal | None:
+        """Give cash plus open P&L at `prices` by symbol; None where a position has no price."""
+        equity = self.cash
+        for held in self.positions:
+            price = prices.get(held.symbol)
+            if price is None:
+                return None
+            equity += held.result(price)
+        return equity
+
+    def order(self, symbol: str, intent: Intent) -> Order | None:
+        """Find the order that is out for a symbol and an intent."""
+        asked = (symbol, intent)
+        return next((o for o in self.orders if (o.symbol, o.intent) == asked), None)
+
+    def leaving(self, symbol: str) -> bool:
+        """Tell whether an exit of a symbol is out."""
+        return any(o.symbol == symbol and o.intent != "entry" for o in self.orders)
 
     def tripped(self, code: str) -> bool:
         """Tell whether a breaker is tripped."""
         return any(breaker.code == code for breaker in self.breakers)
 
     def open_nets(self) -> tuple[Decimal, ...]:
-        """Give the nets of open positions as if closed at the last mark, without an exit fee."""
-        held = self.position
-        if held is None:
-            return ()
-        price = held.last_price if self.mark_price is None else self.mark_price
-        return (held.result(price) - held.fees - held.funding,)
+        """Give the nets of open positions as if closed at the last mark, without an exit fee.
+
+        A mark tells one price, so where several symbols are held each counts at its last fill.
+        """
+        marked = self.mark_price if len(self.positions) == 1 else None
+        return tuple(
+            held.result(held.last_price if marked is None else marked) - held.fees - held.funding
+            for held in self.positions
+        )
 
 
 def evolve(state: Portfolio, event: Event) -> Portfolio:
@@ -175,7 +137,7 @@ def cancelled(state: Portfolio, event: OrderCancelled) -> Portfolio:
 
 
 def filled(state: Portfolio, event: OrderFilled) -> Portfolio:
-    held = state.position
+    held = state.position(event.symbol)
     if held is None or (held.side == "long") == (event.side == "buy"):
         position = entered(held, event)
     else:
@@ -185,39 +147,16 @@ def filled(state: Portfolio, event: OrderFilled) -> Portfolio:
         version=event.stream_version,
         orders=without(state, event.order_id),
         cash=state.cash - event.fee,
-        position=position,
+        positions=holding(state, position),
     )
 
 
-def entered(held: Position | None, event: OrderFilled) -> Position:
-    if held is None:
-        side: Side = "long" if event.side == "buy" else "short"
-        held = Position(event.symbol, side, event.occurred_at, event.event_id)
-    return replace(
-        held,
-        fill_event=event.event_id,
-        entered=held.entered + event.quantity,
-        entered_value=held.entered_value + event.quantity * event.price,
-        entered_reference=held.entered_reference + event.quantity * event.reference_price,
-        last_price=event.price,
-        fees=held.fees + event.fee,
-        slippage=held.slippage + event.slippage,
-    )
-
-
-def left(held: Position, event: OrderFilled, reason: Intent) -> Position:
-    return replace(
-        held,
-        fill_event=event.event_id,
-        left=held.left + event.quantity,
-        left_value=held.left_value + event.quantity * event.price,
-        left_reference=held.left_reference + event.quantity * event.reference_price,
-        last_price=event.price,
-        closed_at=event.occurred_at,
-        reason=reason,
-        fees=held.fees + event.fee,
-        slippage=held.slippage + event.slippage,
-    )
+def holding(state: Portfolio, position: Position) -> tuple[Position, ...]:
+    """The positions with one of them new, or in place of what it was."""
+    if len(state.positions) <= 1 and all(p.symbol == position.symbol for p in state.positions):
+        return (position,)
+    others = [held for held in state.positions if held.symbol != position.symbol]
+    return tuple(sorted([*others, position], key=lambda held: held.symbol))
 
 
 def intent_of(state: Portfolio, order_id: str) -> Intent:
@@ -230,12 +169,11 @@ def without(state: Portfolio, order_id: str) -> tuple[Order, ...]:
 
 
 def position_opened(state: Portfolio, event: PositionOpened) -> Portfolio:
-    held = state.position
-    if held is not None:
-        held = replace(
-            held, position_id=event.position_id, opened_event=event.event_id, tag=event.tag
-        )
-    return replace(state, version=event.stream_version, position=held)
+    held = state.position(event.symbol)
+    if held is None:
+        return replace(state, version=event.stream_version)
+    held = replace(held, position_id=event.position_id, opened_event=event.event_id, tag=event.tag)
+    return replace(state, version=event.stream_version, positions=holding(state, held))
 
 
 def position_closed(state: Portfolio, event: PositionClosed) -> Portfolio:
@@ -243,17 +181,18 @@ def position_closed(state: Portfolio, event: PositionClosed) -> Portfolio:
         state,
         version=event.stream_version,
         cash=state.cash + event.gross - event.slippage,  # fees and funding are paid already
-        position=None,
+        positions=tuple(held for held in state.positions if held.symbol != event.symbol),
+        losses=0 if event.net > 0 else state.losses + 1,
         tally=add(state.tally, event.net),
     )
 
 
 def funded(state: Portfolio, event: FundingPaid) -> Portfolio:
-    held = state.position
+    held, positions = state.position(event.symbol), state.positions
     if held is not None:
-        held = replace(held, funding=held.funding + event.amount)
+        positions = holding(state, replace(held, funding=held.funding + event.amount))
     return replace(
-        state, version=event.stream_version, cash=state.cash - event.amount, position=held
+        state, version=event.stream_version, cash=state.cash - event.amount, positions=positions
     )
 
 

@@ -3,6 +3,8 @@
     paper → ready → live;  {paper, ready, live} ⇄ paused (resume restores);
     live or paused → paper by demotion;  any → retired, which is final.
 
+Flattened is paused with all that is held closed: only a resume ends it, neither time nor demotion.
+
 `decide` raises a typed `Forbidden` and writes nothing, or gives the events that are now true. It
 reads no clock: a timed pause runs out when the trading step says so, with a `Resume`.
 """
@@ -19,6 +21,7 @@ from domain.strategy.commands import (
     AuthorVersion,
     Command,
     Demote,
+    Flatten,
     MarkReady,
     Pause,
     Register,
@@ -29,6 +32,7 @@ from domain.strategy.commands import (
 )
 from domain.strategy.events import (
     DemotedToPaper,
+    Flattened,
     MarkedReady,
     Paused,
     PromotedToLive,
@@ -188,8 +192,19 @@ def pause(state: Strategy, command: Pause) -> tuple[Event, ...]:
 def resume(state: Strategy, command: Resume) -> tuple[Event, ...]:
     if state.status != "paused":
         raise errors.NotPaused(state.name, state.status, "resume it")
+    start = command.cause.effective_at
+    if state.flat_from is not None and start is not None and start <= state.flat_from:
+        raise errors.NotFlatYet(state.name, "to be flattened at the next bar", "resume it")
     head = fields(state, command.cause, command.kind)
     return (Resumed(**head, by=head["actor"], reason=command.reason),)
+
+
+def flatten(state: Strategy, command: Flatten) -> tuple[Event, ...]:
+    if state.flat:
+        raise errors.AlreadyFlat(state.name, "flattened", "flatten it")
+    head = fields(state, command.cause, "input")
+    by = command.cause.actor
+    return (Flattened(**head, by=by, reason=command.reason, scope=command.scope),)
 
 
 def demote(state: Strategy, command: Demote) -> tuple[Event, ...]:
@@ -224,6 +239,7 @@ DECIDE: Mapping[type[Command], Callable[[Strategy, Any], tuple[Event, ...]]] = {
     RequestPromotion: request_promotion,
     Pause: pause,
     Resume: resume,
+    Flatten: flatten,
     Demote: demote,
     Retire: retire,
 }

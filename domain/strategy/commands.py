@@ -7,7 +7,7 @@ from msgspec import Struct
 from domain.cause import Cause
 from domain.event import Kind, Mode
 from domain.gate import Gate, Tally
-from domain.strategy.events import Author
+from domain.strategy.events import Author, Scope
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -76,6 +76,13 @@ class Resume(Command, frozen=True, kw_only=True):
 
     reason: str
     kind: Kind = "input"
+
+
+class Flatten(Command, frozen=True, kw_only=True):
+    """Close all that the strategy holds, and keep entries off until it is resumed."""
+
+    reason: str
+    scope: Scope = "strategy"
 
 
 class Demote(Command, frozen=True, kw_only=True):

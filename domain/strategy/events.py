@@ -7,6 +7,7 @@ from domain.event import Event, Mode, topic
 from domain.gate import GateVerdict
 
 Author = Literal["seed", "llm", "search", "operator"]
+Scope = Literal["strategy", "home"]
 
 
 @topic("strategy.registered/1")
@@ -81,6 +82,15 @@ class Paused(Event, frozen=True, kw_only=True):
 class Resumed(Event, frozen=True, kw_only=True):
     by: str
     reason: str
+
+
+@topic("strategy.flattened/1")
+class Flattened(Event, frozen=True, kw_only=True):
+    """Every position is closed at the next open, and entries stay off until it is resumed."""
+
+    by: str
+    reason: str
+    scope: Scope  # strategy: this one was meant; home: all of them were
 
 
 @topic("strategy.demoted_to_paper/1")

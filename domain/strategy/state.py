@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from domain.event import Event
 from domain.strategy.events import (
     DemotedToPaper,
+    Flattened,
     MarkedReady,
     Paused,
     PromotedToLive,
@@ -50,11 +51,17 @@ class Strategy(Struct, frozen=True, kw_only=True):
     status: Status = "unregistered"
     resumes_to: Status = "paper"  # what a pause gives back
     paused_until: int | None = None
+    flat_from: int | None = None  # bar at which all it holds is closed, until it is resumed
     versions: tuple[Version, ...] = ()
     champion: str = ""  # the version that trades on paper and may be promoted
     live: str = ""  # the version that trades live, "" when none does
     account: str = ""  # the live account, kept when it is demoted
     status_event: str = ""  # id of the event that last changed the status
+
+    @property
+    def flat(self) -> bool:
+        """Whether all that it holds is to be closed, and nothing entered."""
+        return self.flat_from is not None
 
     @property
     def attempts(self) -> int:
@@ -117,10 +124,21 @@ def paused(state: Strategy, event: Paused) -> Strategy:
 
 def resumed(state: Strategy, event: Resumed) -> Strategy:
     status = state.resumes_to if state.status == "paused" else state.status
-    return replace(state, status=status, paused_until=None, status_event=event.event_id)
+    state = replace(state, status=status, paused_until=None, flat_from=None)
+    return replace(state, status_event=event.event_id)
+
+
+def flattened(state: Strategy, event: Flattened) -> Strategy:
+    before = state.resumes_to if state.status == "paused" else state.status
+    since = event.occurred_at if event.effective_at is None else event.effective_at
+    state = replace(state, resumes_to=before, paused_until=None, flat_from=since)
+    return replace(state, status="paused", status_event=event.event_id)
 
 
 def demoted(state: Strategy, event: DemotedToPaper) -> Strategy:
+    if state.flat:  # entries stay off, and what is held is closed, until it is resumed
+        state = replace(state, resumes_to="paper", paused_until=None, live="")
+        return replace(state, status_event=event.event_id)
     return replace(state, status="paper", paused_until=None, live="", status_event=event.event_id)
 
 
@@ -151,6 +169,7 @@ EVOLVE: Mapping[type[Event], Callable[[Strategy, Any], Strategy]] = {
     PromotedToLive: promoted,
     Paused: paused,
     Resumed: resumed,
+    Flattened: flattened,
     DemotedToPaper: demoted,
     Retired: retired,
 }

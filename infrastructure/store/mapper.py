@@ -21,7 +21,8 @@ import domain.home
 import domain.market
 import domain.portfolio.events
 import domain.signals
-import domain.strategy.events  # noqa: F401
+import domain.strategy.events
+import domain.tightening  # noqa: F401
 from domain.event import TOPICS, Event
 from infrastructure.store.errors import EventRefused, UnreadableEvent
 

@@ -30,6 +30,7 @@ from kernels.stages import DESK, KEPT, TAPE, Step, Unit
 Array = np.ndarray[Any, Any]
 
 CONTROL = slice(DESK["control", "entries_off"], DESK["control", "flatten"] + 1)
+LIMITS = slice(DESK["limits", "enforced"], DESK["limits", "positions"] + 1)
 LEAST_TILE, MOST_TILE = 2048, 16_384  # base bars that all accounts take before they go on
 FULL_TILE = 2**23  # account-bars: below it, handing out work costs more than what it does
 
@@ -58,6 +59,10 @@ class LanesMachine:
     def heed(self, controls: Array) -> None:
         """Set every account's control flags."""
         self.desk[:, CONTROL] = grouped(np.asarray(controls, np.float64))
+
+    def limit(self, limits: Array) -> None:
+        """Set every account's limits."""
+        self.desk[:, LIMITS] = grouped(np.asarray(limits, np.float64))
 
     def series(self, candles: Array) -> Array:
         """Take strategy bars; give the rows."""

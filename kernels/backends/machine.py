@@ -26,6 +26,9 @@ class Machine(Protocol):
     def heed(self, controls: Array) -> None:
         """Set every account's control flags, float64 [accounts, 2], for the bars to come."""
 
+    def limit(self, limits: Array) -> None:
+        """Set every account's limits, float64 [accounts, len(LIMITS)], for the bars to come."""
+
     def series(self, candles: Array) -> Array:
         """Take strategy bars [m, columns]; give the unit's rows, float64 [rows, m]."""
 

@@ -11,7 +11,7 @@ from kernels import dtypes
 from kernels.backends.machine import RECORDS_PER_BAR
 from kernels.backends.opencl_accelerator import Accelerator
 from kernels.backends.opencl_memory import Held, Space, kept_on
-from kernels.backends.scalar import CONTROL, started
+from kernels.backends.scalar import CONTROL, LIMITS, started
 from kernels.printers.opencl_kernels import print_step, print_unit
 from kernels.stages import KEPT, Step
 
@@ -43,6 +43,12 @@ class OpenClMachine:
         """Set every account's control flags."""
         desk = self.desk.get()
         desk[:, CONTROL] = controls
+        self.desk.put(desk)
+
+    def limit(self, limits: Array) -> None:
+        """Set every account's limits."""
+        desk = self.desk.get()
+        desk[:, LIMITS] = limits
         self.desk.put(desk)
 
     def series(self, candles: Array) -> Array:

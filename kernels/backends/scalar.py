@@ -21,6 +21,7 @@ Array = np.ndarray[Any, Any]
 Series = Callable[[Array, int, int, Array, Array, Array], None]
 
 CONTROL = slice(DESK["control", "entries_off"], DESK["control", "flatten"] + 1)
+LIMITS = slice(DESK["limits", "enforced"], DESK["limits", "positions"] + 1)
 
 
 class ScalarMachine:
@@ -41,6 +42,10 @@ class ScalarMachine:
     def heed(self, controls: Array) -> None:
         """Set every account's control flags."""
         self.desk[:, CONTROL] = controls
+
+    def limit(self, limits: Array) -> None:
+        """Set every account's limits."""
+        self.desk[:, LIMITS] = limits
 
     def series(self, candles: Array) -> Array:
         """Take strategy bars; give the rows."""

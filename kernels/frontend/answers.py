@@ -1,12 +1,13 @@
-"""What entry() and exits() may answer, and how large a trade is asked to be."""
+"""What entry() and exits() may answer, and which of the step's features a strategy uses."""
 
 import ast
 from collections.abc import Callable, Mapping
 
-from kernels import dtypes, ir
+from kernels import ir
 from kernels.frontend import bounds
 from kernels.frontend.scope import Facts, Value, as_value
 from kernels.frontend.source import refused, spelled
+from kernels.sizing_methods import Method
 
 SIDES = {"FLAT": 0.0, "LONG": 1.0, "SHORT": -1.0}
 MAX_TARGETS = 3
@@ -111,11 +112,12 @@ def targets(
     return pad(aims, MAX_TARGETS), pad(shares[:2], 2)
 
 
-def uses(entry: ast.FunctionDef, exits: ast.FunctionDef) -> Facts:
+def uses(entry: ast.FunctionDef, exits: ast.FunctionDef, method: Method) -> Facts:
     """What a strategy may ask for: what it never does is left out of its step.
 
     `targets`: how many levels a plan can name, 0, 1 or 3 (two count as three); `shorts`: 1 where
-    entry() can say short; `trail`, `clock`: 1 where a plan can follow, or counts minutes.
+    entry() can say short; `trail`, `clock`: 1 where a plan can follow, or counts minutes;
+    `record`: 1 where sizing looks at a record of closed trades.
     """
     named = [targets_named(node) for node in ast.walk(exits) if isinstance(node, ast.Call)]
     words = {node.id for node in ast.walk(entry) if isinstance(node, ast.Name)}
@@ -127,6 +129,7 @@ def uses(entry: ast.FunctionDef, exits: ast.FunctionDef) -> Facts:
             "clock": ir.Num(float(bool(said & {"max_minutes", "soft_minutes"}))),
             "targets": ir.Num(3.0 if most > 1 else float(most)),
             "shorts": ir.Num(float(bool(words & {"short", "SHORT"}))),
+            "record": ir.Num(float(method.record)),
         }
     )
 
@@ -148,11 +151,3 @@ def share(node: ast.expr, number: Number, ranges: Ranges) -> tuple[Value, float]
     if ir.level_of(value) != ir.CONST or (reach and not 0.0 < reach[0] <= reach[1] < 1.0):
         raise refused(node, spelled(node), "a share between 0 and 1, a number or a parameter")
     return value, reach[0] if reach else 0.0
-
-
-def sizing_method(node: ast.expr) -> int:
-    """Read the name of a sizing method; gives its code."""
-    match node:
-        case ast.Constant(value=str(name)) if name in dtypes.SIZING:
-            return dtypes.SIZING.index(name)
-    raise refused(node, spelled(node), "one of " + ", ".join(map(repr, dtypes.SIZING)))

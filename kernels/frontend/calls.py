@@ -35,6 +35,7 @@ TRADING = (
     "fills",
     "limits",
     "sizing",
+    "sizing_record",
 )  # library modules that write to the account
 MAX_STATE = 1_000_000  # doubles
 

@@ -8,7 +8,7 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 
-from kernels import ir
+from kernels import dtypes, ir
 from kernels.frontend import advice, bounds, library
 from kernels.frontend.advice import describe
 from kernels.frontend.scope import (
@@ -221,6 +221,8 @@ class Expressions(ABC):
         bound = self.expression(node.value, scope)
         if isinstance(bound, Cells):
             return ir.Cell(bound.base, self.number(node.slice, scope))
+        if isinstance(bound, ir.Field) and scope.prefix and bound.name in dtypes.RINGS:
+            return ir.Cell(bound, self.number(node.slice, scope))
         if not isinstance(node.slice, ast.Constant) or type(node.slice.value) is not int:
             raise refused(
                 node.slice,

@@ -10,14 +10,25 @@ from unicodedata import category
 
 from kernels import dtypes, ir
 from kernels.fold import specialise
-from kernels.frontend import advice, answers, bounds, calls, library
+from kernels.frontend import advice, answers, calls, library, sizing
 from kernels.frontend.answers import SIDES
 from kernels.frontend.bodies import POSITION, Body
 from kernels.frontend.expressions import CANDLE
 from kernels.frontend.flat import IS_WARM, TIMEFRAMES, Flat, Parameter
 from kernels.frontend.lower import Lowering
-from kernels.frontend.scope import Binding, Facts, Frame, Record, Scope, Value, as_value
+from kernels.frontend.scope import (
+    Binding,
+    Bindings,
+    Facts,
+    Frame,
+    Record,
+    Scope,
+    Value,
+    as_binding,
+    as_value,
+)
 from kernels.frontend.source import parse, refused, spelled
+from kernels.sizing_methods import by_code, wanted_instead
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 TAG = re.compile(r"[a-z0-9_]{1,32}")
@@ -49,7 +60,7 @@ class StrategyReader:
         self.functions: dict[str, ast.FunctionDef] = {}
         self.sized = False
         self.size = self.measured = 0  # flat statements of the series, and how many were looked at
-        self.imposed: tuple[int, Value] | None = None  # a sizing from outside
+        self.imposed: tuple[int, Value] | None = None  # a sizing from outside, in place of its own
 
     def read(self, text: str) -> Flat:
         """Read the file; raises StrategyError."""
@@ -67,7 +78,8 @@ class StrategyReader:
         for wanted in ("entry", "exits"):
             if wanted not in self.functions:
                 raise refused(end, f"no {wanted}()", f"def {wanted}(): at the end of the file")
-        uses = answers.uses(self.functions["entry"], self.functions["exits"])
+        method = by_code(self.flat.sizing[0])
+        uses = answers.uses(self.functions["entry"], self.functions["exits"], method)
         self.lower_decide(uses)
         self.refuse_much(end, ir.size(self.flat.decide.statements))
         lower_simulate(self.flat, uses)
@@ -134,16 +146,25 @@ class StrategyReader:
         self.scope.names[target.id] = Frame(name)
 
     def sizing(self, call: ast.Call) -> None:
-        allowed = "sizing(method, value) once, before entry()"
-        if self.sized or len(call.args) != 2 or call.keywords:
-            raise refused(call, spelled(call), allowed)
-        method = answers.sizing_method(call.args[0])
-        value = self.series.number(call.args[1], self.scope)
-        reach = bounds.interval(value, self.series.ranges)
-        if ir.level_of(value) != ir.CONST or reach is None or not reach[0] > 0.0:
-            raise refused(call.args[1], spelled(call.args[1]), "a number or parameter above 0")
+        if self.sized:
+            raise refused(call, f"{spelled(call)}, a second one", "sizing(…) once")
         self.sized = True
-        self.flat.sizing = (method, as_value(self.series.settled(value, "")))
+        method = sizing.method_of(call)
+        value, *figure = (self.series.number(node, self.scope) for node in call.args[1:])
+        sizing.refuse_value(call.args[1], value, method, self.series.ranges)
+        if figure:
+            sizing.refuse_figure(call.args[2], figure[0], method, self.series.ranges)
+        if self.imposed is None:
+            settled = as_value(self.series.settled(value, "size"))
+            self.flat.sizing = (dtypes.SIZING.index(method.name), settled)
+            self.flat.figure = self.figure(figure[0]) if figure else None
+
+    def figure(self, value: Value) -> Value:
+        """What the decision reads as the figure of sizing: a series has a row."""
+        settled = as_value(self.series.settled(value, "figure"))
+        if ir.level_of(settled) == ir.CONST:
+            return settled
+        return self.keep_row(f"~{len(self.flat.rows)}", settled)
 
     def parameter(self, target: ast.Name, call: ast.Call) -> None:
         self.free_name(target)
@@ -227,15 +248,17 @@ class StrategyReader:
     # The two functions
 
     def lower_decide(self, uses: Facts) -> None:
-        specials = {"entry": self.entry, "exits": self.exits, "warm": self.warm}
+        specials = {
+            "entry": self.entry,
+            "exits": self.exits,
+            "warm": self.warm,
+            "lots_asked": self.lots_asked,
+        }
         self.decide = Lowering(self.flat.decide, self.series.ranges, self.series.whole, specials)
-        self.flat.sizing = self.imposed or self.flat.sizing
-        method, value = self.flat.sizing
-        sizing = Facts({"method": ir.Num(float(method)), "value": value})
         names: list[Binding] = [Record(n, ir.ACCOUNT) for n in ("account", "held", "intents")]
         names += [Record(n, ir.SERIES) for n in ("bar", "market", "limits", "control")]
         function = library.functions()["decide"]
-        self.decide.inline(function, [*names, sizing, uses], ast.Constant(value=0))
+        self.decide.inline(function, [*names, sizing.facts(self.flat), uses], ast.Constant(value=0))
         self.flat.decide.statements = specialise(self.flat.decide.statements, {})
 
     def entry(self, call: ast.Call, scope: Scope) -> tuple[Binding, ...]:
@@ -251,6 +274,12 @@ class StrategyReader:
 
     def warm(self, call: ast.Call, scope: Scope) -> Value:
         return IS_WARM
+
+    def lots_asked(self, call: ast.Call, scope: Scope) -> Bindings:
+        """The library's function of the sizing method, of the arguments at hand."""
+        method = by_code(self.flat.sizing[0])
+        values = [as_binding(self.decide.expression(node, scope)) for node in call.args]
+        return self.decide.inline(library.functions()[f"by_{method.name}"], values, call)
 
     def keep_row(self, name: str, value: Value) -> Value:
         """Have a series value kept for the decision, and give what reads it there."""
@@ -299,16 +328,16 @@ def is_text(text: str) -> bool:
     return all(c in "\n\t" or category(c) not in ("Cc", "Cs") for c in text)
 
 
-def read_strategy(text: str, name: str, sizing: tuple[str, float] | None = None) -> Flat:
+def read_strategy(text: str, name: str, imposed: tuple[str, float] | None = None) -> Flat:
     """Read a strategy file's text; raises StrategyError with line and column.
 
-    `sizing` (method, value above 0) takes the place of what the file says.
+    `imposed` (method, value) takes the place of what the file says; raises ValueError for one that
+    needs a figure, or whose value is out of bounds.
     """
     reader = StrategyReader(name)
-    if sizing is not None:
-        method, value = sizing
-        if method not in dtypes.SIZING or not 0.0 < value < float("inf"):
-            allowed = ", ".join(dtypes.SIZING)
-            raise ValueError(f"sizing was {method}={value}, must be one of {allowed}, above 0")
-        reader.imposed = (dtypes.SIZING.index(method), ir.Num(value))
+    if imposed is not None:
+        method, value = imposed
+        if wanted := wanted_instead(method, value):
+            raise ValueError(f"sizing was {method}={value}, must be {wanted}")
+        reader.imposed = reader.flat.sizing = (dtypes.SIZING.index(method), ir.Num(value))
     return reader.read(text)

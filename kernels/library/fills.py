@@ -9,6 +9,7 @@ from typing import Any
 
 from kernels.dialect import emit, floor, maximum, minimum, nan
 from kernels.dtypes import CLOSED, ENTRY, FILL, LIQUIDATION, OPENED
+from kernels.library.sizing_record import remember
 from kernels.library.windows import whole
 
 
@@ -71,8 +72,9 @@ def liquidation(account: Any, held: Any, market: Any, side: float) -> float:
     return result
 
 
-def count(account: Any, held: Any, net: float) -> float:
-    """Add a closed trade to the account's sums."""
+def count(account: Any, held: Any, net: float, uses: Any) -> float:
+    """Add a closed trade to the account's sums, and to what its sizing remembers."""
+    remember(account, held, net, uses)
     account.trades = account.trades + 1.0
     if net > 0.0:
         account.wins = account.wins + 1.0
@@ -98,6 +100,7 @@ def finish(
     intent: float,
     price: float,
     paid: float,
+    uses: Any,
 ) -> float:
     """Settle a position that is flat again, and write the trade."""
     net = held.realised - held.fees - held.funding
@@ -121,7 +124,7 @@ def finish(
         intent,
     )
     account.cash = account.cash + held.realised
-    count(account, held, net)
+    count(account, held, net, uses)
     held.realised = 0.0
     held.stop = nan
     held.edge = nan
@@ -162,7 +165,7 @@ def close_lots(
     held.position = held.position - side * lots
     emit(FILL, at_close, -side, intent, lots, paid, price, fee, slip, taker)
     if held.position == 0.0:
-        finish(account, held, market, at_close, side, intent, price, paid)
+        finish(account, held, market, at_close, side, intent, price, paid, uses)
     return 0.0
 
 

@@ -7,7 +7,7 @@ within their ring, and a ring is written for all lanes, each its own old value w
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from kernels import ir
+from kernels import dtypes, ir
 from kernels.printers.lanes_plan import Plan, key_of
 from kernels.printers.lanes_values import LANES, Value, Writer, flag, number
 
@@ -72,30 +72,40 @@ class Expressions:
 
     # Rings
 
-    def index(self, base: int, index: ir.Expr) -> Value:
+    def ring(self, base: int | ir.Field) -> str:
+        """The address of a ring's first cell, in the series state or the account."""
+        if isinstance(base, ir.Field):
+            return self.ground.slot(key_of(base))
+        return self.ground.ring(base)
+
+    def length(self, base: int | ir.Field) -> int:
+        return dtypes.RINGS[base.name] if isinstance(base, ir.Field) else self.ground.rings[base]
+
+    def index(self, base: int | ir.Field, index: ir.Expr) -> Value:
         """Where in a ring, inside it whatever the index is."""
-        last = number(float(self.ground.rings[base] - 1))
+        last = number(float(self.length(base) - 1))
         value = self.value(index)
         for op, bound in ((">", number(0.0)), ("<", last)):
             value = self.writer.select(self.writer.binary(op, value, bound), value, bound)
         return value
 
-    def cells(self, base: int, index: Value) -> list[str]:
+    def cells(self, base: int | ir.Field, index: Value) -> list[str]:
         """The address of the cell, or of every lane's."""
-        writer, ring = self.writer, self.ground.ring(base)
+        writer, ring = self.writer, self.ring(base)
         where = writer.whole(index)
         if not index.wide:
             return [writer.address(ring, where, LANES)]
         places = [writer.address(ring, writer.lane(where, "i64", n), LANES) for n in range(LANES)]
         return [writer.at(place, n) for n, place in enumerate(places)]
 
-    def cell(self, base: int, index: Value) -> Value:
+    def cell(self, base: int | ir.Field, index: Value) -> Value:
         addresses = self.cells(base, index)
         if index.wide:
             return self.writer.each(addresses)
-        return self.writer.load(addresses[0], f"ring {base}" in self.plan.spread.wide)
+        wide = isinstance(base, ir.Field) or f"ring {base}" in self.plan.spread.wide
+        return self.writer.load(addresses[0], wide)
 
-    def put(self, base: int, index: Value, value: Value) -> None:
+    def put(self, base: int | ir.Field, index: Value, value: Value) -> None:
         mask = self.mask_since(0)
         if mask is not None:
             value = self.writer.select(mask, value, self.cell(base, index))

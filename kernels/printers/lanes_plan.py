@@ -76,6 +76,8 @@ class Spread:
         match leaf:
             case ir.Num() | ir.Flag():
                 return False
+            case ir.Cell(base=ir.Field()):
+                return True
             case ir.Var() | ir.State() | ir.Cell():
                 return key_of(leaf) in self.wide
             case ir.Field(record="bar" | "candle"):

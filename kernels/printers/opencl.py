@@ -5,13 +5,14 @@ or bits), and only IEEE operations that OpenCL rounds correctly are spelled. Fie
 state live in private variables over the loop of bars; rings stay in global memory. `?:`, `&&` and
 `||` evaluate the taken side only, so an index that is garbage where it is not wanted is never used.
 
-Rings are in `state` [slots][n], of which the work item `a` sees its own column.
+Rings are in `state` or `desk` [slots][n], of which the work item `a` sees its own column.
 """
 
 import math
 from collections.abc import Callable, Sequence
 
 from kernels import dtypes, ir
+from kernels.stages import DESK
 
 PRELUDE = """\
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
@@ -51,6 +52,9 @@ class Speller:
                 return self.place(expr)
             case ir.State(slot=slot):
                 return f"s_{slot}"
+            case ir.Cell(base=ir.Field(record=record, name=name), index=index):
+                first = DESK[record, name]
+                return f"desk[({first}L + (long)({self.expression(index)})) * n + a]"
             case ir.Cell(base=base, index=index):
                 return f"state[({base}L + (long)({self.expression(index)})) * n + a]"
 

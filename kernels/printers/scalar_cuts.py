@@ -29,7 +29,7 @@ class PieceSpeller(Speller):
         super().__init__(in_memory((), ()))
 
     def leaf(self, expr: ir.Num | ir.Flag | ir.Var | ir.Field | ir.State | ir.Cell) -> str:
-        if isinstance(expr, ir.Cell):
+        if isinstance(expr, ir.Cell) and isinstance(expr.base, int):
             return f"s[b{expr.base} + int({self.expression(expr.index)})]"
         return super().leaf(expr)
 

@@ -155,8 +155,10 @@ class Naming:
                 name = f"s{list(self.places).index(slot)}"
                 self.slots[name] = self.places[slot]
                 return ir.Var(name, "num", ir.SERIES)
-            case ir.Cell(base=base, index=index):
+            case ir.Cell(base=int() as base, index=index):
                 return ir.Cell(self.bases.index(base), ir.rewritten(index, self.change))
+            case ir.Cell():
+                self.on_desk = True
         return None
 
     def variable(self, var: ir.Var) -> ir.Var:

@@ -61,6 +61,8 @@ class Speller:
                 return self.place(expr)
             case ir.State(slot=slot):
                 return self.slot.format(slot)
+            case ir.Cell(base=ir.Field(record=record, name=name), index=index):
+                return f"d[{DESK[record, name]} + int({self.expression(index)})]"
             case ir.Cell(base=base, index=index):
                 return f"{self.ring}[{base} + int({self.expression(index)})]"
 

@@ -132,7 +132,8 @@ def rounds(count: ir.Expr, body: Sequence[ir.Stmt], flat: Flat, typical: dict[st
         return float(max(typical[name] for name in named))
     inside = (*ir.expressions(body), *ir.targets(body))
     bases = (cell.base for expr in inside for cell in ir.leaves(expr, ir.Cell))
-    return float(max((flat.series.rings.get(base, 1) for base in bases), default=1))
+    own = (base for base in bases if isinstance(base, int))
+    return float(max((flat.series.rings.get(base, 1) for base in own), default=1))
 
 
 def distinct(flat: Flat, parameters: frozenset[str], constants: Array) -> tuple[Array, Array]:

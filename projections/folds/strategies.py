@@ -31,6 +31,7 @@ class Strategy:
         self.live_account: str | None = None
         self.reason = self.changed_by = ""
         self.paused_until: int | None = None
+        self.flat = False
         self.registered_at = self.changed_at = at
         self.position = 0
 
@@ -53,6 +54,7 @@ class Strategy:
             self.reason,
             self.changed_by,
             self.paused_until,
+            int(self.flat),
             self.registered_at,
             self.changed_at,
             self.position,
@@ -79,6 +81,7 @@ class Strategies:
             events.PromotedToLive: self.promoted,
             events.Paused: self.paused,
             events.Resumed: self.resumed,
+            events.Flattened: self.flattened,
             events.DemotedToPaper: self.demoted,
             events.Retired: self.retired,
         }
@@ -155,10 +158,23 @@ class Strategies:
         if strategy.status == "paused":
             strategy.status = strategy.resumes_to
         strategy.paused_until = None
+        strategy.flat = False
+        changed(strategy, event, event.reason, event.by)
+
+    def flattened(self, position: int, event: events.Flattened) -> None:
+        strategy = self.of(position, event)
+        if strategy.status != "paused":
+            strategy.resumes_to = strategy.status
+        strategy.status = "paused"
+        strategy.paused_until = None
+        strategy.flat = True
         changed(strategy, event, event.reason, event.by)
 
     def demoted(self, position: int, event: events.DemotedToPaper) -> None:
-        self.leave_live(position, event, "paper")
+        strategy = self.of(position, event)
+        if strategy.flat:
+            strategy.resumes_to = "paper"
+        self.leave_live(position, event, strategy.status if strategy.flat else "paper")
 
     def retired(self, position: int, event: events.Retired) -> None:
         self.leave_live(position, event, "retired")
@@ -197,6 +213,7 @@ def strategy_of(stored: Any) -> Strategy:
     strategy.reason = stored.reason
     strategy.changed_by = stored.changed_by
     strategy.paused_until = stored.paused_until
+    strategy.flat = bool(stored.flat)
     strategy.changed_at = stored.changed_at
     strategy.position = stored.position
     return strategy

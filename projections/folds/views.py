@@ -12,6 +12,7 @@ from domain.event import Event
 from projections.folds.accounts import Accounts
 from projections.folds.fold import Fold, Handler
 from projections.folds.home import Home
+from projections.folds.limits import Limits
 from projections.folds.orders import Orders
 from projections.folds.positions import Positions
 from projections.folds.signals import Signals
@@ -30,6 +31,7 @@ class Views:
         self.home = Home(self.rows)
         self.folds: tuple[Fold, ...] = (
             self.home,
+            Limits(self.rows),
             Strategies(self.rows),
             Signals(self.rows),
             accounts,  # before those that ask it whose account a stream is

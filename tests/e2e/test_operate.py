@@ -51,6 +51,29 @@ def test_pause_when_no_engine_runs_then_it_is_carried_out_here_and_once_per_id(h
     assert give(home, "audit", "verify")["ok"] is True
 
 
+def test_safety_when_an_operator_acts_then_it_is_recorded_shown_and_audited(home: Path) -> None:
+    told = give(home, "limits", "tighten", "day_loss", "120", "--reason", "calm")
+    assert told["accepted"]
+    assert told["events"] == ["limits@1"]
+    limits = {limit["id"]: limit for limit in give(home, "limits", "show")}
+    assert (limits["day_loss"]["value"], limits["day_loss"]["reason"]) == ("120", "calm")
+    assert limits["day_loss"]["changed_by"].startswith("operator:")
+    assert limits["week_loss"]["tightened"] is False
+    loosened = ("limits", "tighten", "day_loss", "121", "--reason", "r", "--home", str(home))
+    assert "day_loss was 121, must be below 120, down to 1 quote" in refusal(*loosened)
+    odd = ("limits", "tighten", "day_loss", "much", "--reason", "r", "--home", str(home))
+    assert "value was 'much', must be a number" in refusal(*odd)
+    assert give(home, "flatten", "--all", "--reason", "storm")["accepted"]
+    assert status_of(home) == "paused"
+    both = refusal("flatten", "--all", NAME, "--home", str(home))
+    assert "name a strategy, or say --all: one of the two" in both
+    safety = give(home, "audit", "safety")
+    assert (safety["ok"], safety["first"]) == (True, None)
+    assert safety["accounts"] > 0
+    assert safety["bars"] > 0
+    assert give(home, "replay")["ok"] is True
+
+
 def test_commands_when_an_engine_runs_then_it_carries_them_out(tmp_path: Path) -> None:
     home = tmp_path / "home"
     options = ("--feed", "synthetic", "--bars", "5000000", "--home", str(home))
@@ -58,6 +81,8 @@ def test_commands_when_an_engine_runs_then_it_carries_them_out(tmp_path: Path) -
         run.wait_for("progress", lambda said: said["bars"] > 0)
         paused = give(home, "pause", NAME, "--reason", "a test", "--command-id", "c1")
         again = give(home, "pause", NAME, "--reason", "a test", "--command-id", "c1")
+        tightened = give(home, "limits", "tighten", "rapid_loss", "99.5", "--reason", "r")
+        assert tightened["events"] == ["limits@1"]
         engine = give(home, "status")["engine"]
         assert run.stop() == 0
 

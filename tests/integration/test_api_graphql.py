@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from api.http import create_app
 from application.engine_port import Command, CommandReply, EngineClient
 from application.ports import Batch
 from domain.portfolio.events import EquityMarked, PositionClosed
+from domain.tightening import BOUNDS, LimitTightened
 from projections.models import plain_item
 from projections.paging import Paging, Scope
 from projections.queries import Queries
@@ -252,6 +254,62 @@ def test_mutation_when_engine_accepts_then_position_and_events(queries: Queries,
     assert engine.asked == [asked]
 
 
+@pytest.mark.parametrize("strategy", ["consensus", None])
+def test_flatten_when_a_strategy_or_none_is_named_then_that_one_or_all_are_meant(
+    queries: Queries, strategy: str | None
+) -> None:
+    engine = ScriptedEngine({"flatten": ACCEPTED})
+    named = "" if strategy is None else f'strategy: "{strategy}", '
+    with serving(queries, engine) as api:
+        query = f'mutation {{ flatten({named}reason: "storm", commandId: "c") {{ accepted }} }}'
+        assert api.ask(query)["flatten"]["accepted"] is True
+    (asked,) = engine.asked
+    assert (asked.name, asked.strategy, asked.reason) == ("flatten", strategy or "", "storm")
+
+
+def test_tighten_limit_when_asked_then_name_figure_and_reason_reach_the_engine(
+    queries: Queries,
+) -> None:
+    engine = ScriptedEngine({"tighten": ACCEPTED})
+    with serving(queries, engine) as api:
+        result = api.ask(
+            """mutation { tightenLimit(limit: "day_loss", value: "120.5", reason: "calm",
+              actor: "ann", commandId: "c") { accepted events } }"""
+        )["tightenLimit"]
+    assert result["accepted"] is True
+    assert engine.asked == [
+        Command(
+            name="tighten",
+            limit="day_loss",
+            value=Decimal("120.5"),
+            actor="operator:ann",
+            command_id="c",
+            reason="calm",
+        )
+    ]
+
+
+def test_limits_when_one_was_tightened_then_shows_who_and_why_and_what_is_left(
+    queries: Queries,
+) -> None:
+    tightened = [event for event in EVENTS if isinstance(event, LimitTightened)]
+    with serving(queries, ScriptedEngine()) as api:
+        found = api.ask(
+            """{ limits { id unit constant value allowed tightened reason changedBy
+              changedAt { ms } effectiveAt { ms } } }"""
+        )["limits"]
+    assert [limit["id"] for limit in found] == list(BOUNDS)
+    first, *others = found
+    last = tightened[-1]
+    assert (first["id"], first["unit"], first["constant"]) == ("day_loss", "quote", "500")
+    assert (Decimal(first["value"]), first["tightened"]) == (last.new, True)
+    assert (first["reason"], first["changedBy"]) == ("a quiet week", "operator:ann")
+    assert first["allowed"] == f"below {last.new}, down to 1 quote: limits are only tightened"
+    assert first["effectiveAt"] == {"ms": last.effective_at}
+    assert {limit["tightened"] for limit in others} == {False}
+    assert all(limit["value"] == limit["constant"] for limit in others)
+
+
 def test_promote_when_gate_refuses_then_the_whole_verdict(queries: Queries) -> None:
     with serving(queries, ScriptedEngine({"promote": REFUSED})) as api:
         result = api.ask(
@@ -399,6 +457,7 @@ def test_introspection_when_asked_as_graphiql_asks_then_answered(api: Api) -> No
     fields = {field["name"] for field in named["Query"]["fields"]}
     assert fields == {
         "status",
+        "limits",
         "strategies",
         "strategy",
         "versions",
@@ -415,6 +474,8 @@ def test_introspection_when_asked_as_graphiql_asks_then_answered(api: Api) -> No
         "pauseStrategy",
         "resumeStrategy",
         "demoteStrategy",
+        "flatten",
+        "tightenLimit",
     }
 
 

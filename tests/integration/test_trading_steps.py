@@ -114,7 +114,7 @@ def test_states_when_folded_from_the_log_then_equal_those_traded_on(undisturbed:
         assert state == account.portfolio
         closed = undisturbed.of(PositionClosed, state.stream)
         nets = [e.net for e in closed if isinstance(e, PositionClosed)]
-        held = state.position
+        held = state.position("BTC-USDT")
         fees = Decimal(0) if held is None else held.fees + held.funding
         assert state.cash == state.capital + sum(nets, Decimal(0)) - fees
     for strategy in desk.strategies.values():

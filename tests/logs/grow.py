@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from domain import home, market, signals
+from domain import home, market, signals, tightening
 from domain.event import Event
 from domain.gate import GateFailure, GateVerdict
 from domain.instrument import Instrument
@@ -326,6 +326,21 @@ EXAMPLES: Sequence[tuple[type[Event], dict[str, Any], dict[str, Any]]] = (
         strategy.Resumed,
         asked(STRATEGY, "resume-1"),
         {"by": "operator:ada", "reason": 'news "over"\nas of noon'},
+    ),
+    (
+        strategy.Flattened,
+        asked(STRATEGY, "flatten-1"),
+        {"by": "operator:ada", "reason": "exchange maintenance", "scope": "home"},
+    ),
+    (
+        tightening.LimitTightened,
+        asked("limits", "tighten-1"),
+        {
+            "name": "day_loss",
+            "old": Decimal(500),
+            "new": Decimal("250.00"),
+            "reason": "a quiet week",
+        },
     ),
     (
         strategy.DemotedToPaper,

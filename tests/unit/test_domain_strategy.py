@@ -23,6 +23,7 @@ from domain.strategy.events import (
 )
 
 CAUSE = Cause("command/1", "", "operator:ann", 60_000, 60_000)
+LATER = Cause("command/2", "", "operator:ann", 120_000, 120_000)
 PASSING = Tally(50, 40, Decimal(2000), Decimal(500))
 FAILING = Tally(10, 4, Decimal(20), Decimal(50))
 
@@ -39,6 +40,8 @@ COMMANDS: dict[str, Callable[[], ask.Command]] = {
     "promote too early": lambda: promotion(FAILING),
     "pause": lambda: ask.Pause(cause=CAUSE, reason="r", until=120_000),
     "resume": lambda: ask.Resume(cause=CAUSE, reason="r"),
+    "resume later": lambda: ask.Resume(cause=LATER, reason="r"),
+    "flatten": lambda: ask.Flatten(cause=CAUSE, reason="r"),
     "demote": lambda: ask.Demote(cause=CAUSE, reason="r"),
     "retire": lambda: ask.Retire(cause=CAUSE, reason="r"),
 }
@@ -49,6 +52,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "ready": (*ACTIVE, "ready"),
     "live": (*ACTIVE, "promote"),
     "paused": (*ACTIVE, "pause"),
+    "flat": (*ACTIVE, "flatten"),
     "retired": (*ACTIVE, "retire"),
 }
 FORBIDDEN: dict[str, dict[str, type[errors.Forbidden]]] = {
@@ -57,12 +61,14 @@ FORBIDDEN: dict[str, dict[str, type[errors.Forbidden]]] = {
         "register": errors.AlreadyRegistered,
         "activate": errors.AlreadyActive,
         "resume": errors.NotPaused,
+        "resume later": errors.NotPaused,
         "demote": errors.NotLive,
     },
     "ready": {
         "register": errors.AlreadyRegistered,
         "activate": errors.AlreadyActive,
         "resume": errors.NotPaused,
+        "resume later": errors.NotPaused,
         "demote": errors.NotLive,
     },
     "live": {
@@ -71,6 +77,7 @@ FORBIDDEN: dict[str, dict[str, type[errors.Forbidden]]] = {
         "promote": errors.NotPromotable,
         "promote too early": errors.NotPromotable,
         "resume": errors.NotPaused,
+        "resume later": errors.NotPaused,
     },
     "paused": {
         "register": errors.AlreadyRegistered,
@@ -78,6 +85,15 @@ FORBIDDEN: dict[str, dict[str, type[errors.Forbidden]]] = {
         "promote": errors.NotPromotable,
         "promote too early": errors.NotPromotable,
         "pause": errors.AlreadyPaused,
+    },
+    "flat": {
+        "register": errors.AlreadyRegistered,
+        "activate": errors.AlreadyActive,
+        "promote": errors.NotPromotable,
+        "promote too early": errors.NotPromotable,
+        "pause": errors.AlreadyPaused,
+        "resume": errors.NotFlatYet,
+        "flatten": errors.AlreadyFlat,
     },
     "retired": {name: errors.AlreadyRetired for name in COMMANDS if name != "register"}
     | {"register": errors.AlreadyRegistered},
@@ -105,7 +121,8 @@ def test_strategy_when_asked_in_any_state_then_only_the_machines_steps_are_taken
     status: str, command: str
 ) -> None:
     state, _ = after(*STATES[status])
-    assert state.status == status
+    standing = "paused" if status == "flat" else status
+    assert (state.status, state.flat) == (standing, status == "flat")
     forbidden = FORBIDDEN[status].get(command)
     if forbidden is None:
         decide(state, COMMANDS[command]())
@@ -113,7 +130,7 @@ def test_strategy_when_asked_in_any_state_then_only_the_machines_steps_are_taken
     with pytest.raises(forbidden) as refusal:
         decide(state, COMMANDS[command]())
     assert refusal.value.code
-    assert status in str(refusal.value) or (status, command) == ("unregistered", "")
+    assert standing in str(refusal.value) or "flatten" in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +143,11 @@ def test_strategy_when_asked_in_any_state_then_only_the_machines_steps_are_taken
         ((*ACTIVE, "pause", "ready", "resume"), "ready"),
         ((*ACTIVE, "promote", "ready", "demote"), "paper"),
         ((*ACTIVE, "promote", "demote", "promote"), "live"),
+        ((*ACTIVE, "promote", "flatten"), "paused"),
+        ((*ACTIVE, "promote", "flatten", "resume later"), "live"),
+        ((*ACTIVE, "promote", "pause", "flatten", "resume later"), "live"),
+        ((*ACTIVE, "promote", "flatten", "demote"), "paused"),
+        ((*ACTIVE, "promote", "flatten", "demote", "resume later"), "paper"),
         ((*ACTIVE, "promote too early"), "paper"),
         ((*ACTIVE, "not ready"), "paper"),
     ],
@@ -189,6 +211,15 @@ def test_pause_when_it_ends_beyond_every_calendar_then_names_what_is_allowed(unt
         decide(state, ask.Pause(cause=CAUSE, reason="", until=until))
 
 
+def test_flatten_when_a_timed_pause_holds_then_no_longer_runs_out_by_itself() -> None:
+    paused, _ = after(*ACTIVE, "pause")
+    assert (paused.paused_until, paused.flat) == (120_000, False)
+    flat, history = after(*ACTIVE, "pause", "flatten")
+    assert (flat.paused_until, flat.flat) == (None, True)
+    assert flat.status_event == history[-1].event_id
+    assert after(*ACTIVE, "pause", "flatten", "resume later")[0].flat is False
+
+
 def test_resume_when_a_timed_pause_ran_out_then_is_derived_from_the_engine() -> None:
     state, _ = after(*ACTIVE, "pause")
     (event,) = decide(state, ask.Resume(cause=CAUSE, reason="over", kind="derived"))
@@ -222,7 +253,13 @@ def test_strategy_when_commands_come_at_random_then_versions_are_gapless_and_rep
     assert replayed == state
 
 
-@given(st.permutations(after(*ACTIVE, "ready", "promote", "pause", "resume", "demote")[1]))
+@given(
+    st.permutations(
+        after(*ACTIVE, "ready", "promote", "pause", "resume", "flatten", "resume later", "flatten")[
+            1
+        ]
+    )
+)
 def test_evolve_when_events_come_in_any_order_then_never_raises(events: list[Event]) -> None:
     state = Strategy(stream="strategy/s")
     for event in events:

@@ -340,7 +340,7 @@ RUNS: dict[str, str] = {
         body="return short()", plan="return plan(stop=close * 1e15, target=close * 1e15)"
     ),
     "stop of a denormal": strategy(
-        "sizing('risk', 1e15)", body="return long()", plan="return plan(stop=close * 5e-324)"
+        "sizing('risk', 1)", body="return long()", plan="return plan(stop=close * 5e-324)"
     ),
     "squares to infinity": strategy(
         DOUBLED,

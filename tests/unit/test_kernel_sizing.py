@@ -1,40 +1,17 @@
 """How large a trade is: every method by hand, in both sleeves, and what is refused."""
 
 import math
-from functools import cache
 
 import pytest
 
 from kernels import dtypes as d
-from kernels.program import Program, compile_strategy
+from kernels.program import compile_strategy
 from kernels.runner import Block
 from tests.kernel_runs import Array, bars_of, limits, market, of_kind, runner_of
+from tests.sizing_desks import LOT, program, text_of
 
 A, B = 1, 8  # leverage of the sleeves
 OPEN, HELD = False, True  # whether limits hold
-LOT = 1e-5
-
-
-@cache
-def program(method: str) -> Program:
-    """A strategy that says how large by two parameters; without a method it says nothing."""
-    said = f'sizing("{method}", v * 1)' if method else ""
-    return compile_strategy(TEXT.replace("SIZING", said), "sized")
-
-
-TEXT = """timeframe("1m")
-v = param(0.05, 0.0001, 1e9)
-stop = param(10.0, 0.01, 10000.0)
-SIZING
-def entry():
-    if volume == 2:
-        return long()
-    if volume == 3:
-        return short()
-    return FLAT
-def exits():
-    return plan(stop=stop if volume > 1 else stop / 0)
-"""
 
 
 def ask(
@@ -50,7 +27,7 @@ def ask(
 ) -> Block:
     """One signal at `price`, and the bar that fills it."""
     rows = [(*(price,) * 4, float(side)), (*(price,) * 4, 1.0)]
-    runner = runner_of(program(method), (sleeve,), costs, bounds, v=value, stop=stop)
+    runner = runner_of(program(method or "margin"), (sleeve,), costs, bounds, v=value, stop=stop)
     return runner.run(bars_of(rows), [0])
 
 
@@ -105,6 +82,10 @@ REFUSED = [
     ("fraction", 0.5, 10.0, B, limits(True), d.MARGIN_ABSOLUTE, 1_000.0, 1_062.5),
     ("margin", 0.2, 10.0, A, limits(True, margin_absolute=1e15), 1, 2_550.0, 3_400.0),
     ("fraction", 9, 10.0, B, WIDE, d.NOTIONAL, 136_000.0, 153_000.0),
+    ("kelly", 0.5, 10.0, A, limits(True), d.MARGIN_FRACTION, 2_550.0, 8_500.0),
+    ("martingale", 0.5, 10.0, A, limits(True), d.MARGIN_FRACTION, 2_550.0, 8_500.0),
+    ("williams", 0.001, 1000.0, A, limits(), d.MINIMUM, 5.0, 1.7),
+    ("optimal_f", 0.5, 1.0, B, limits(True), d.MARGIN_ABSOLUTE, 1_000.0, 2_125.0),
     ("notional", 9000, 10.0, A, limits(True), d.MARGIN_FRACTION, 2_550.0, 9_000.0),
     ("notional", 4.99, 10.0, A, limits(True), d.MINIMUM, 5.0, 4.99),
     ("notional", 0.0001, 10.0, A, limits(), d.MINIMUM, 5.0, 0.0),
@@ -135,7 +116,7 @@ def test_entry_when_its_size_is_beyond_a_limit_then_is_refused_with_both_figures
 
 def test_risk_when_the_stop_is_no_number_then_refuses_the_entry() -> None:
     rows = [(*(100.0,) * 4, 2.0), (*(100.0,) * 4, 1.0)]
-    text = TEXT.replace("SIZING", 'sizing("risk", 0.01)').replace("volume > 1", "volume > 2")
+    text = text_of("risk").replace("volume > 1", "volume > 2")
     block = runner_of(compile_strategy(text, "nothing")).run(bars_of(rows), [0])
     (refused,) = of_kind(block, d.REFUSED)
     assert (refused[d.A], refused[d.C]) == (d.STOP_MISSING, math.inf)
@@ -167,18 +148,6 @@ def test_size_when_the_lot_is_coarse_then_is_rounded_down_never_up() -> None:
     for quote in (99.9, 99.0):
         block = ask("notional", quote, price=10.0, costs=coarse)
         assert of_kind(block, d.ORDER)[0][d.C] == 99
-
-
-def test_sizing_when_imposed_from_outside_then_takes_the_place_of_the_file() -> None:
-    text = TEXT.replace("SIZING", 'sizing("margin", 0.05)')
-    rows = [(*(100.0,) * 4, 2.0), (*(100.0,) * 4, 1.0)]
-    block = runner_of(compile_strategy(text, "imposed", ("risk", 0.02)), (B,)).run(
-        bars_of(rows), [0]
-    )
-    assert of_kind(block, d.ORDER)[0][d.C] == round(34.0 / LOT)
-    for method, value in (("kelly", 0.5), ("risk", 0.0), ("risk", float("nan"))):
-        with pytest.raises(ValueError, match="sizing was"):
-            compile_strategy(text, "imposed", (method, value))
 
 
 def test_account_when_its_sizing_cannot_reach_the_smallest_order_then_is_ruined() -> None:

@@ -85,7 +85,14 @@ def test_strategy_rows_when_any_history_then_they_follow_the_domain(tmp_path: Pa
             for event in events:
                 if event.stream == stream:
                     state = domain_strategy.evolve(state, event)
-            shown = (row[2], row[3] if row[2] == "paused" else "", row[5], row[6] or "", row[10])
+            shown = (
+                row[2],
+                row[3] if row[2] == "paused" else "",
+                row[5],
+                row[6] or "",
+                row[10],
+                bool(row[11]),
+            )
             status = {"live": "live/sim"}.get(state.status, state.status)
             resumes = {"live": "live/sim"}.get(state.resumes_to, state.resumes_to)
             assert shown == (
@@ -94,6 +101,7 @@ def test_strategy_rows_when_any_history_then_they_follow_the_domain(tmp_path: Pa
                 state.champion,
                 state.live,
                 state.paused_until,
+                state.flat,
             )
 
 
