@@ -29,13 +29,7 @@ from kernels.frontend.source import refused, spelled
 
 UNARY_CALLS: dict[str, ir.UnaryOp] = {"sqrt": "sqrt", "floor": "floor", "abs": "abs"}
 CHOICES: dict[str, ir.BinaryOp] = {"minimum": "<", "min": "<", "maximum": ">", "max": ">"}
-TRADING = (
-    "account",
-    "decision",
-    "fills",
-    "limits",
-    "sizing",
-)  # library modules that write to the account
+TRADING = ("account", "decision", "exits", "fills", "joint", "limits", "sizing")
 MAX_STATE = 1_000_000  # doubles
 
 # Records that nothing writes to while a bar is computed.

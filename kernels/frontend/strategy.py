@@ -14,9 +14,18 @@ from kernels.frontend import advice, answers, bounds, calls, library
 from kernels.frontend.answers import SIDES
 from kernels.frontend.bodies import POSITION, Body
 from kernels.frontend.expressions import CANDLE
-from kernels.frontend.flat import IS_WARM, TIMEFRAMES, Flat, Parameter
+from kernels.frontend.flat import IS_WARM, TIMEFRAMES, Flat, Over, Parameter, Phase
 from kernels.frontend.lower import Lowering
-from kernels.frontend.scope import Binding, Facts, Frame, Record, Scope, Value, as_value
+from kernels.frontend.scope import (
+    Binding,
+    Facts,
+    Frame,
+    Output,
+    Record,
+    Scope,
+    Value,
+    as_value,
+)
 from kernels.frontend.source import parse, refused, spelled
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
@@ -37,8 +46,9 @@ RESERVED = frozenset((*CANDLE, *SIDES, *REGIMES, *WORDS))
 class StrategyReader:
     """One pass over a strategy file."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, several: bool = False) -> None:
         self.flat = Flat(name)
+        self.several = several
         # One table: what is named outside means the same inside entry() and exits().
         self.flat.decide.share_constants(self.flat.series)
         self.series = Lowering(self.flat.series, {}, set(), {"position.": self.no_position})
@@ -67,10 +77,14 @@ class StrategyReader:
         for wanted in ("entry", "exits"):
             if wanted not in self.functions:
                 raise refused(end, f"no {wanted}()", f"def {wanted}(): at the end of the file")
-        uses = answers.uses(self.functions["entry"], self.functions["exits"])
+        uses = answers.uses(self.functions["entry"], self.functions["exits"], self.several)
         self.lower_decide(uses)
         self.refuse_much(end, ir.size(self.flat.decide.statements))
-        lower_simulate(self.flat, uses)
+        if self.several:
+            last = Phase("closed", tuple(self.flat.decide.statements))
+            self.flat.phases = [*joint_phases(uses), last]
+        else:
+            self.flat.simulate.statements = lowered("simulate", uses)
         return self.flat
 
     def refuse_much(self, at: ast.AST, besides: int = 0) -> None:
@@ -232,10 +246,9 @@ class StrategyReader:
         self.flat.sizing = self.imposed or self.flat.sizing
         method, value = self.flat.sizing
         sizing = Facts({"method": ir.Num(float(method)), "value": value})
-        names: list[Binding] = [Record(n, ir.ACCOUNT) for n in ("account", "held", "intents")]
-        names += [Record(n, ir.SERIES) for n in ("bar", "market", "limits", "control")]
         function = library.functions()["decide"]
-        self.decide.inline(function, [*names, sizing, uses], ast.Constant(value=0))
+        given = bound(function, {"sizing": sizing, "uses": uses})
+        self.decide.inline(function, given, ast.Constant(value=0))
         self.flat.decide.statements = specialise(self.flat.decide.statements, {})
 
     def entry(self, call: ast.Call, scope: Scope) -> tuple[Binding, ...]:
@@ -279,13 +292,40 @@ class StrategyReader:
         raise refused(call.func, spelled(call.func), "position only in exits()")
 
 
-def lower_simulate(flat: Flat, uses: Facts) -> None:
-    lowering = Lowering(flat.simulate, {}, set())
-    names: list[Binding] = [Record(n, ir.ACCOUNT) for n in ("account", "held", "intents")]
-    names += [Record(n, ir.SERIES) for n in ("bar", "market", "limits", "control")]
-    function = library.functions()["simulate"]
-    lowering.inline(function, [*names, uses], ast.Constant(value=0))
-    flat.simulate.statements = specialise(flat.simulate.statements, {})
+JOINT: tuple[tuple[Over, str], ...] = (
+    ("each", "joint_funding"),
+    ("once", "joint_begin"),
+    ("each", "joint_open"),
+    ("each", "joint_inside"),
+    ("each", "joint_worth"),
+    ("once", "joint_clear"),
+    ("every", "joint_sum"),
+    ("once", "joint_mark"),
+    ("each", "joint_follow"),
+)
+WRITTEN = ("account", "held", "intents")  # records that the library's functions write to
+
+
+def joint_phases(uses: Facts) -> list[Phase]:
+    """What happens to an account on several symbols before it decides."""
+    return [Phase(over, tuple(lowered(name, uses))) for over, name in JOINT]
+
+
+def lowered(name: str, uses: Facts) -> list[ir.Stmt]:
+    """The flat list of a function of the account's."""
+    output = Output()
+    function = library.functions()[name]
+    given = bound(function, {"uses": uses})
+    Lowering(output, {}, set()).inline(function, given, ast.Constant(value=0))
+    return specialise(output.statements, {})
+
+
+def bound(function: library.Function, facts: dict[str, Facts]) -> list[Binding]:
+    """What a function of the account's is given: facts, or the record that an argument names."""
+    return [
+        facts[name] if name in facts else Record(name, ir.ACCOUNT if name in WRITTEN else ir.SERIES)
+        for name in function.arguments
+    ]
 
 
 def longer_than(timeframe: str) -> list[str]:
@@ -299,12 +339,15 @@ def is_text(text: str) -> bool:
     return all(c in "\n\t" or category(c) not in ("Cc", "Cs") for c in text)
 
 
-def read_strategy(text: str, name: str, sizing: tuple[str, float] | None = None) -> Flat:
+def read_strategy(
+    text: str, name: str, sizing: tuple[str, float] | None = None, several: bool = False
+) -> Flat:
     """Read a strategy file's text; raises StrategyError with line and column.
 
-    `sizing` (method, value above 0) takes the place of what the file says.
+    `sizing` (method, value above 0) takes the place of what the file says; `several`: for accounts
+    that hold several symbols.
     """
-    reader = StrategyReader(name)
+    reader = StrategyReader(name, several)
     if sizing is not None:
         method, value = sizing
         if method not in dtypes.SIZING or not 0.0 < value < float("inf"):
