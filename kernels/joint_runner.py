@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from kernels import dtypes, joint
+from kernels.backends import opencl_choice
 from kernels.backends.joint_machine import JointMachine
+from kernels.backends.lanes_joint import LanesJoint
 from kernels.backends.scalar_joint import ScalarJoint
 from kernels.constants import constants
 from kernels.errors import UnknownBackend
@@ -24,6 +26,8 @@ Array = np.ndarray[Any, Any]
 
 MACHINES: dict[str, Callable[[joint.JointStep, Array, Array, int], JointMachine]] = {
     "numba": ScalarJoint,
+    "lanes": LanesJoint,
+    "opencl": opencl_choice.joint,
 }
 MAX_BLOCK = 4096  # moments taken at once; bounds every buffer
 
