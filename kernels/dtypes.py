@@ -23,11 +23,12 @@ BAR = np.dtype(
 )
 
 # One row of what happened to an account: float64 columns, row-major. KIND decides what A… mean.
-RECORD_WIDTH = 16
+RECORD_WIDTH = 17
 KIND = 0
 BAR_INDEX = 1  # index of the base bar within the block
 AT_CLOSE = 2  # 0: at that bar's open, 1: within the bar or at its close
 A, B, C, D, E, F, G, H, I, J, K, L, M = range(3, 16)
+SYMBOL = 16  # index of the symbol among the account's; 0 for what is the account's as a whole
 
 SIGNAL = 1  # A side ±1, B confidence, C tag index, D index of the strategy bar in the block,
 #             E stop distance (quote, NaN none), F target distance, G close (ticks)
@@ -40,7 +41,8 @@ CLOSED = 6  # A side, B lots, C entry (ticks), D last exit (ticks), E gross, F f
 #             H funding, I net, J MAE, K MFE, L strategy bars held, M intent code of the last exit
 FUNDED = 7  # A rate, B amount paid (+) or received (−)
 LIQUIDATED = 8  # A price (ticks), B margin lost
-MARKED = 9  # A cash, B unrealised, C peak equity, D deepest drawdown, E close (ticks)
+MARKED = 9  # A cash, B unrealised, C peak equity, D deepest drawdown, E close (ticks; NaN where
+#             the account holds several symbols)
 REFUSED = 10  # A limit code, B limit, C observed (NaN: could not be computed)
 TRIPPED = 11  # A limit code, B limit, C observed, D until (ms); money, or a count (RISK_LOSSES)
 CLEARED = 12  # A limit code
@@ -179,6 +181,12 @@ ACCOUNT = np.dtype(
             "wins_in_row",
             "worst_lot",  # money: the largest loss of a lot so far
             *RING_NAMES,  # money: nets of a lot; Σ net of all trades after one
+            # Of several symbols, at their last closes; 0 where there is one.
+            "unrealised",  # money
+            "notional",  # money: of open positions and waiting entries
+            "taken",  # how many symbols have one
+            "open",  # how many have a position
+            "smallest",  # money: the least that any symbol's smallest order takes
         )
     ]
 )
@@ -212,6 +220,11 @@ HELD = np.dtype(
             "trail",  # ticks that the stop follows behind the best price, NaN does not
             "trailed",  # 1: the stop is where it followed to
             "side",  # what entry() said last: ±1, 0 flat
+            # where an account holds several symbols, at this one's last close:
+            "unrealised",  # money
+            "notional",  # money, of the position
+            "waiting",  # money: notional of an entry that waits
+            "smallest",  # money: what its smallest order takes; 0 before its first bar
         )
     ]
 )

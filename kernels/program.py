@@ -95,12 +95,15 @@ def checked(parameter: Parameter, value: float) -> float:
     return value
 
 
-def compile_strategy(text: str, name: str, sizing: tuple[str, float] | None = None) -> Program:
+def compile_strategy(
+    text: str, name: str, sizing: tuple[str, float] | None = None, several: bool = False
+) -> Program:
     """Check and flatten a strategy's text; raises StrategyError with line and column.
 
     `sizing` (method, value) takes the place of the strategy's own: for research, never for trading.
+    `several`: for accounts that hold several symbols (`kernels.joint_runner`).
     """
-    flat = read_strategy(text, name, sizing)
+    flat = read_strategy(text, name, sizing, several)
     return Program(flat, hashlib.sha256(text.encode()).hexdigest())
 
 

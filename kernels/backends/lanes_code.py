@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kernels import dtypes, llvm
+from kernels.joint import JointStep
 from kernels.printers import lanes
 from kernels.printers.lanes_frames import Alike
 from kernels.stages import DESK, KEPT, TAPE, Step, Unit
@@ -24,7 +25,7 @@ def sweep_types(units: int) -> tuple[Any, ...]:
     return (*[WHOLE] * 5, *[PLACE] * 5, *[PLACE] * (2 * units))
 
 
-def series_of(unit: Unit, step: Step, alike: Alike) -> llvm.Function:
+def series_of(unit: Unit, step: Step | JointStep, alike: Alike) -> llvm.Function:
     """The compiled function that fills a unit's rows."""
     frame = (step.columns, step.candles, alike)
     return llvm.function(

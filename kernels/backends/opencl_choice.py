@@ -18,7 +18,9 @@ from kernels.backends.machine import Array
 from kernels.backends.opencl import OpenClMachine
 from kernels.backends.opencl_accelerator import Accelerator, DeviceRefused
 from kernels.backends.opencl_fleet import OpenClFleet
+from kernels.backends.opencl_joint import OpenClJoint
 from kernels.errors import UnknownBackend
+from kernels.joint import JointStep
 from kernels.stages import Step
 
 WANTED = "PERPETUA_DEVICE"  # part of the name of the device to use
@@ -43,6 +45,11 @@ Found = tuple[str, Callable[[], Accelerator]]  # a device's name, and how to ope
 def machine(step: Step, constants: Array, desk: Array) -> OpenClMachine:
     """Accounts of one version on the chosen device; raises NoDevice."""
     return OpenClMachine(chosen(), step, constants, desk)
+
+
+def joint(step: JointStep, constants: Array, desk: Array, symbols: int) -> OpenClJoint:
+    """Accounts of one version on several symbols, on the chosen device; raises NoDevice."""
+    return OpenClJoint(chosen(), step, constants, desk, symbols)
 
 
 def fleet(muster: Muster, threads: int = 1) -> OpenClFleet:

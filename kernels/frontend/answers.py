@@ -112,12 +112,13 @@ def targets(
     return pad(aims, MAX_TARGETS), pad(shares[:2], 2)
 
 
-def uses(entry: ast.FunctionDef, exits: ast.FunctionDef, method: Method) -> Facts:
+def uses(entry: ast.FunctionDef, exits: ast.FunctionDef, method: Method, several: bool) -> Facts:
     """What a strategy may ask for: what it never does is left out of its step.
 
     `targets`: how many levels a plan can name, 0, 1 or 3 (two count as three); `shorts`: 1 where
     entry() can say short; `trail`, `clock`: 1 where a plan can follow, or counts minutes;
-    `record`: 1 where sizing looks at a record of closed trades.
+    `record`: 1 where sizing looks at a record of closed trades; `several`: 1 where an account holds
+    several symbols.
     """
     named = [targets_named(node) for node in ast.walk(exits) if isinstance(node, ast.Call)]
     words = {node.id for node in ast.walk(entry) if isinstance(node, ast.Name)}
@@ -125,6 +126,7 @@ def uses(entry: ast.FunctionDef, exits: ast.FunctionDef, method: Method) -> Fact
     said = {node.arg for node in ast.walk(exits) if isinstance(node, ast.keyword)}
     return Facts(
         {
+            "several": ir.Num(float(several)),
             "trail": ir.Num(float("trail" in said)),
             "clock": ir.Num(float(bool(said & {"max_minutes", "soft_minutes"}))),
             "targets": ir.Num(3.0 if most > 1 else float(most)),

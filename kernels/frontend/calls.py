@@ -29,14 +29,11 @@ from kernels.frontend.source import refused, spelled
 
 UNARY_CALLS: dict[str, ir.UnaryOp] = {"sqrt": "sqrt", "floor": "floor", "abs": "abs"}
 CHOICES: dict[str, ir.BinaryOp] = {"minimum": "<", "min": "<", "maximum": ">", "max": ">"}
+# Library modules that write to the account.
 TRADING = (
-    "account",
-    "decision",
-    "fills",
-    "limits",
-    "sizing",
-    "sizing_record",
-)  # library modules that write to the account
+    *("account", "decision", "exits", "fills", "joint"),
+    *("limits", "sizing", "sizing_record"),
+)
 MAX_STATE = 1_000_000  # doubles
 
 # Records that nothing writes to while a bar is computed.

@@ -1,6 +1,7 @@
 """A whole strategy as flat lists: what every printer spells."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from kernels import dtypes, ir
 from kernels.frontend.expressions import CANDLE
@@ -22,6 +23,21 @@ class Parameter:
     integer: bool
 
 
+Over = Literal["once", "each", "every", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of a step of an account on several symbols.
+
+    Done `once`, for `each` symbol that has a bar, for `every` symbol, or for each at whose bar a
+    strategy bar `closed`, in the account's order of symbols.
+    """
+
+    over: Over
+    statements: tuple[ir.Stmt, ...]
+
+
 @dataclass(slots=True)
 class Flat:
     """A whole strategy as flat lists, ready to be spelled by a printer."""
@@ -38,6 +54,7 @@ class Flat:
     series: Output = field(default_factory=Output)
     decide: Output = field(default_factory=Output)
     simulate: Output = field(default_factory=Output)
+    phases: list[Phase] = field(default_factory=list)  # of a joint step, which has no other lists
 
     @property
     def candles(self) -> tuple[str, ...]:

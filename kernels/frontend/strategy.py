@@ -14,13 +14,14 @@ from kernels.frontend import advice, answers, calls, library, sizing
 from kernels.frontend.answers import SIDES
 from kernels.frontend.bodies import POSITION, Body
 from kernels.frontend.expressions import CANDLE
-from kernels.frontend.flat import IS_WARM, TIMEFRAMES, Flat, Parameter
+from kernels.frontend.flat import IS_WARM, TIMEFRAMES, Flat, Over, Parameter, Phase
 from kernels.frontend.lower import Lowering
 from kernels.frontend.scope import (
     Binding,
     Bindings,
     Facts,
     Frame,
+    Output,
     Record,
     Scope,
     Value,
@@ -48,8 +49,9 @@ RESERVED = frozenset((*CANDLE, *SIDES, *REGIMES, *WORDS))
 class StrategyReader:
     """One pass over a strategy file."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, several: bool = False) -> None:
         self.flat = Flat(name)
+        self.several = several
         # One table: what is named outside means the same inside entry() and exits().
         self.flat.decide.share_constants(self.flat.series)
         self.series = Lowering(self.flat.series, {}, set(), {"position.": self.no_position})
@@ -79,10 +81,15 @@ class StrategyReader:
             if wanted not in self.functions:
                 raise refused(end, f"no {wanted}()", f"def {wanted}(): at the end of the file")
         method = by_code(self.flat.sizing[0])
-        uses = answers.uses(self.functions["entry"], self.functions["exits"], method)
+        entry, exits = self.functions["entry"], self.functions["exits"]
+        uses = answers.uses(entry, exits, method, self.several)
         self.lower_decide(uses)
         self.refuse_much(end, ir.size(self.flat.decide.statements))
-        lower_simulate(self.flat, uses)
+        if self.several:
+            last = Phase("closed", tuple(self.flat.decide.statements))
+            self.flat.phases = [*joint_phases(uses), last]
+        else:
+            self.flat.simulate.statements = lowered("simulate", uses)
         return self.flat
 
     def refuse_much(self, at: ast.AST, besides: int = 0) -> None:
@@ -255,10 +262,9 @@ class StrategyReader:
             "lots_asked": self.lots_asked,
         }
         self.decide = Lowering(self.flat.decide, self.series.ranges, self.series.whole, specials)
-        names: list[Binding] = [Record(n, ir.ACCOUNT) for n in ("account", "held", "intents")]
-        names += [Record(n, ir.SERIES) for n in ("bar", "market", "limits", "control")]
         function = library.functions()["decide"]
-        self.decide.inline(function, [*names, sizing.facts(self.flat), uses], ast.Constant(value=0))
+        given = bound(function, {"sizing": sizing.facts(self.flat), "uses": uses})
+        self.decide.inline(function, given, ast.Constant(value=0))
         self.flat.decide.statements = specialise(self.flat.decide.statements, {})
 
     def entry(self, call: ast.Call, scope: Scope) -> tuple[Binding, ...]:
@@ -308,13 +314,40 @@ class StrategyReader:
         raise refused(call.func, spelled(call.func), "position only in exits()")
 
 
-def lower_simulate(flat: Flat, uses: Facts) -> None:
-    lowering = Lowering(flat.simulate, {}, set())
-    names: list[Binding] = [Record(n, ir.ACCOUNT) for n in ("account", "held", "intents")]
-    names += [Record(n, ir.SERIES) for n in ("bar", "market", "limits", "control")]
-    function = library.functions()["simulate"]
-    lowering.inline(function, [*names, uses], ast.Constant(value=0))
-    flat.simulate.statements = specialise(flat.simulate.statements, {})
+JOINT: tuple[tuple[Over, str], ...] = (
+    ("each", "joint_funding"),
+    ("once", "joint_begin"),
+    ("each", "joint_open"),
+    ("each", "joint_inside"),
+    ("each", "joint_worth"),
+    ("once", "joint_clear"),
+    ("every", "joint_sum"),
+    ("once", "joint_mark"),
+    ("each", "joint_follow"),
+)
+WRITTEN = ("account", "held", "intents")  # records that the library's functions write to
+
+
+def joint_phases(uses: Facts) -> list[Phase]:
+    """What happens to an account on several symbols before it decides."""
+    return [Phase(over, tuple(lowered(name, uses))) for over, name in JOINT]
+
+
+def lowered(name: str, uses: Facts) -> list[ir.Stmt]:
+    """The flat list of a function of the account's."""
+    output = Output()
+    function = library.functions()[name]
+    given = bound(function, {"uses": uses})
+    Lowering(output, {}, set()).inline(function, given, ast.Constant(value=0))
+    return specialise(output.statements, {})
+
+
+def bound(function: library.Function, facts: dict[str, Facts]) -> list[Binding]:
+    """What a function of the account's is given: facts, or the record that an argument names."""
+    return [
+        facts[name] if name in facts else Record(name, ir.ACCOUNT if name in WRITTEN else ir.SERIES)
+        for name in function.arguments
+    ]
 
 
 def longer_than(timeframe: str) -> list[str]:
@@ -328,13 +361,16 @@ def is_text(text: str) -> bool:
     return all(c in "\n\t" or category(c) not in ("Cc", "Cs") for c in text)
 
 
-def read_strategy(text: str, name: str, imposed: tuple[str, float] | None = None) -> Flat:
+def read_strategy(
+    text: str, name: str, imposed: tuple[str, float] | None = None, several: bool = False
+) -> Flat:
     """Read a strategy file's text; raises StrategyError with line and column.
 
     `imposed` (method, value) takes the place of what the file says; raises ValueError for one that
-    needs a figure, or whose value is out of bounds.
+    needs a figure, or whose value is out of bounds. `several`: for accounts that hold several
+    symbols.
     """
-    reader = StrategyReader(name)
+    reader = StrategyReader(name, several)
     if imposed is not None:
         method, value = imposed
         if wanted := wanted_instead(method, value):

@@ -42,11 +42,24 @@ def heed_operator(held: Any, intents: Any, bar: Any, control: Any, uses: Any) ->
     return 0.0
 
 
-def mark(account: Any, held: Any, bar: Any, market: Any, limits: Any, uses: Any) -> float:
-    """Phase 3: mark to the close, trip what must trip, and tell the hour's equity."""
-    unrealised = (bar.close - held.entry_ticks) * held.position * market.unit
+def open_profit(held: Any, bar: Any, market: Any, uses: Any) -> float:
+    """Money that the position has made at the close, its closed parts included."""
+    result = (bar.close - held.entry_ticks) * held.position * market.unit
     if uses.targets > 1.0:
-        unrealised = unrealised + held.realised
+        result = result + held.realised
+    return result
+
+
+def mark(
+    account: Any,
+    bar: Any,
+    limits: Any,
+    unrealised: float,
+    position: float,
+    smallest: float,
+    price: float,
+) -> float:
+    """Phase 3: mark to the close, trip what must trip, and tell the hour's equity."""
     equity = account.cash + unrealised
     account.equity = equity
     account.peak = maximum(account.peak, equity)
@@ -56,12 +69,11 @@ def mark(account: Any, held: Any, bar: Any, market: Any, limits: Any, uses: Any)
         tripped = trip_breakers(account, bar, limits, equity)
         mark_five(account, bar, equity)
     if bar.mark_due > 0.0 or tripped > 0.0:
-        emit(MARKED, 1, account.cash, unrealised, account.peak, account.drawdown, bar.close)
-    if held.position == 0.0 and account.ruined == 0.0:
-        smallest = maximum(market.min_notional, bar.close * market.unit)
-        if not equity * account.reach >= smallest:
-            account.ruined = 1.0
-            emit(RUINED, 1, equity, -floor(-(smallest / account.reach)))
+        total = unrealised + 0.0  # never −0
+        emit(MARKED, 1, account.cash, total, account.peak, account.drawdown, price)
+    if position == 0.0 and account.ruined == 0.0 and not equity * account.reach >= smallest:
+        account.ruined = 1.0
+        emit(RUINED, 1, equity, -floor(-(smallest / account.reach)))
     return 0.0
 
 
@@ -84,6 +96,8 @@ def simulate(
         fill_open(account, held, intents, bar, market, uses)
         if held.position != 0.0:
             fill_inside(account, held, bar, market, uses)
-    mark(account, held, bar, market, limits, uses)
+    unrealised = open_profit(held, bar, market, uses)
+    smallest = maximum(market.min_notional, bar.close * market.unit)
+    mark(account, bar, limits, unrealised, held.position, smallest, bar.close)
     follow(held, uses)
     return 0.0

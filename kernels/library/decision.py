@@ -101,6 +101,7 @@ def review(held: Any, intents: Any, bar: Any, market: Any, uses: Any) -> float:
 
 def enter(
     account: Any,
+    held: Any,
     intents: Any,
     bar: Any,
     market: Any,
@@ -120,8 +121,13 @@ def enter(
     """Size an entry and, if every limit allows, put it in for the next open."""
     gap = distance(market, stop)
     lots = sized(account, market, limits, sizing, bar.close, gap)
-    if refusal(account, market, limits, lots, bar.close, stop, gap) == 0.0:
+    if refusal(account, held, market, limits, lots, bar.close, stop, gap, uses) == 0.0:
         intents.entry_lots = side * lots
+        if uses.several > 0.0:
+            held.waiting = lots * bar.close * market.unit
+            account.notional = account.notional + held.waiting
+            if held.position == 0.0:
+                account.taken = account.taken + 1.0
         intents.stop_ticks = gap
         if uses.targets > 0.0:
             intents.target_ticks = distance(market, target)
@@ -170,6 +176,7 @@ def decide(
         if open_ and (against or held.position == 0.0):
             enter(
                 account,
+                held,
                 intents,
                 bar,
                 market,

@@ -160,8 +160,43 @@ def refuse_blocked(account: Any, limits: Any) -> float:
     return 0.0
 
 
+def oversized(account: Any, held: Any, limits: Any, notional: float, uses: Any) -> float:
+    """Judge what an entry would tie up; 0: nothing against it."""
+    refused = 0.0
+    margin = notional / account.leverage
+    whole = notional
+    taken = 1.0
+    if uses.several > 0.0:  # what this very entry reverses is not counted
+        whole = whole + (account.notional - held.notional)
+        taken = taken + account.taken
+        if held.position != 0.0:
+            taken = taken - 1.0
+    if not margin <= limits.margin_fraction * account.equity:
+        refused = 1.0
+        allowed = floor(limits.margin_fraction * account.equity)
+        emit(REFUSED, 1, MARGIN_FRACTION, allowed, -floor(-margin))
+    elif not margin <= limits.margin_absolute:
+        refused = 1.0
+        emit(REFUSED, 1, MARGIN_ABSOLUTE, limits.margin_absolute, -floor(-margin))
+    elif not whole <= limits.notional_multiple * account.equity:
+        refused = 1.0
+        emit(REFUSED, 1, NOTIONAL, floor(limits.notional_multiple * account.equity), whole)
+    elif not taken <= limits.positions:
+        refused = 1.0
+        emit(REFUSED, 1, POSITIONS, limits.positions, taken)
+    return refused
+
+
 def refusal(
-    account: Any, market: Any, limits: Any, lots: float, ticks: float, stop: float, gap: float
+    account: Any,
+    held: Any,
+    market: Any,
+    limits: Any,
+    lots: float,
+    ticks: float,
+    stop: float,
+    gap: float,
+    uses: Any,
 ) -> float:
     """Judge an entry against every limit; the first that fails is recorded. 0: approved."""
     refused = 0.0
@@ -178,19 +213,6 @@ def refusal(
     elif not lots >= 1.0 or not notional >= market.min_notional:
         refused = 1.0
         emit(REFUSED, 1, MINIMUM, market.min_notional, notional)
-    if limits.enforced > 0.0:
-        margin = notional / account.leverage
-        if refused == 0.0 and not margin <= limits.margin_fraction * account.equity:
-            refused = 1.0
-            allowed = floor(limits.margin_fraction * account.equity)
-            emit(REFUSED, 1, MARGIN_FRACTION, allowed, -floor(-margin))
-        if refused == 0.0 and not margin <= limits.margin_absolute:
-            refused = 1.0
-            emit(REFUSED, 1, MARGIN_ABSOLUTE, limits.margin_absolute, -floor(-margin))
-        if refused == 0.0 and not notional <= limits.notional_multiple * account.equity:
-            refused = 1.0
-            emit(REFUSED, 1, NOTIONAL, floor(limits.notional_multiple * account.equity), notional)
-        if refused == 0.0 and not limits.positions >= 1.0:
-            refused = 1.0
-            emit(REFUSED, 1, POSITIONS, limits.positions, 1.0)
+    if limits.enforced > 0.0 and refused == 0.0:
+        refused = oversized(account, held, limits, notional, uses)
     return refused

@@ -6,7 +6,7 @@ Records are rare, so eight accounts take turns; the values wait in a vector each
 from collections.abc import Sequence
 
 from kernels import dtypes, ir
-from kernels.printers.lanes_values import LANES, Value, Writer
+from kernels.printers.lanes_values import LANES, Value, Writer, number
 
 VALUES = dtypes.RECORD_WIDTH - dtypes.A
 ARGUMENTS = ", ptr noalias %out, i64 %room, ptr noalias %counts, ptr noalias readonly %live"
@@ -76,8 +76,17 @@ def prologue(writer: Writer) -> None:
     writer.effect("%real = load i8, ptr %alive")
 
 
-def call(writer: Writer, record: ir.Emit, values: Sequence[Value], mask: Value) -> None:
+def call(
+    writer: Writer,
+    record: ir.Emit,
+    values: Sequence[Value],
+    mask: Value,
+    symbol: Value | None = None,
+) -> None:
     """Spell one record's writing, for every real lane of the mask."""
+    if symbol is not None:
+        missing = dtypes.SYMBOL - dtypes.A - len(values)
+        values = [*values, *[number(0.0)] * missing, symbol]
     for n, value in enumerate(values):
         writer.store(writer.row("%values", n), value)
     wide = writer.wide(mask)

@@ -26,6 +26,7 @@ class Speller:
 
     def __init__(self, place: Place) -> None:
         self.place = place
+        self.symbol = number(0.0)  # which one a record is of
 
     def expression(self, expr: ir.Expr) -> str:
         match expr:
@@ -94,7 +95,7 @@ class Speller:
             case ir.Emit(kind=kind, at_close=at_close, values=values):
                 cells = [number(kind), "(double)(t0 + t)", number(at_close)]
                 cells += [self.expression(value) for value in values]
-                cells += [number(0.0)] * (dtypes.RECORD_WIDTH - len(cells))
+                cells += [number(0.0)] * (dtypes.SYMBOL - len(cells)) + [self.symbol]
                 return [f"{pad}k = record(out, k, {', '.join(cells)});"]
 
     def stored(self, value: ir.Expr) -> str:

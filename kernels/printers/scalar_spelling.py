@@ -34,6 +34,7 @@ class Speller:
         self.place = place
         self.slot = slot
         self.ring = ring
+        self.symbol = "0.0"  # which one a record is of
 
     def expression(self, expr: ir.Expr) -> str:
         match expr:
@@ -86,7 +87,7 @@ class Speller:
                 case ir.Emit(kind=kind, at_close=at_close, values=values):
                     cells = [str(float(kind)), "np.float64(t)", str(float(at_close))]
                     cells += [self.expression(v) for v in values]
-                    cells += ["0.0"] * (dtypes.RECORD_WIDTH - len(cells))
+                    cells += ["0.0"] * (dtypes.SYMBOL - len(cells)) + [self.symbol]
                     lines.append(f"{pad}k = record(out, k, {', '.join(cells)})")
         return lines
 
