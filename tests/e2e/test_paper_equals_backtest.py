@@ -32,8 +32,13 @@ def closed(home: Path, account: str) -> Iterator[dict[str, Any]]:
     uri = f"file:{home / 'log.db'}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True)) as log:
         wanted = "SELECT state FROM events WHERE stream_id = ? AND topic = ? ORDER BY version"
+        fill = "SELECT state FROM events WHERE stream_id = ? AND version = ?"
         for (state,) in log.execute(wanted, (account, "portfolio.position_closed/1")):
-            yield json.loads(state)
+            trade = json.loads(state)
+            # it is told for the fill that closed it: the last of its parts
+            version = int(trade["causation_id"].rsplit("@", 1)[1])
+            ((last,),) = log.execute(fill, (account, version)).fetchall()
+            yield trade | {"last_price": json.loads(last)["price"]}
 
 
 def whole(figure: str, step: Decimal) -> int:
@@ -55,7 +60,7 @@ def digest(trades: Iterator[dict[str, Any]]) -> tuple[int, str]:
                 1 if trade["side"] == "long" else -1,
                 whole(trade["quantity"], LOT),
                 whole(trade["entry_price"], TICK),
-                whole(trade["exit_price"], TICK),
+                whole(trade["last_price"], TICK),
                 *(gross, fees, slippage, funding, net),
                 INTENTS.index(trade["reason"]),
             )
