@@ -1,13 +1,13 @@
 """Random accounts traded twice: by the kernel, and by the slow simulator of `docs/trading.md`.
 
 The trial of a seed is a pure function of it and of the bars it is given. `KERNEL` and `RULES` say
-what the kernel has: only that is asked of both. `python -m tests.trading_accounts 0 19` compares
-the seeds 0 … 19 on made bars, and tells of each that differs.
+what the kernel has: only that is asked of both. `python -m tests.trading_accounts 0 19 3` compares
+the seeds 0 … 19 on made bars of three symbols, and tells of each that differs.
 """
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +29,7 @@ from tests.trading_simulator_terms import (
     Symbol,
     Trade,
 )
-from tests.trading_simulator_trials import NAME, Trial, by_kernel
+from tests.trading_simulator_trials import Trial, by_kernel, moments_of
 
 # What the kernel has today. Switch on what it learns; the simulator has all of it.
 KERNEL = Features(
@@ -59,8 +59,17 @@ GRIDS = {  # by price: tick, lot
 }
 
 
-def made_bars(seed: int, count: int = BARS) -> Array:
-    """Minutes with a settlement every eight hours, holes, and a gap of three days."""
+def made_bars(seed: int, symbols: int = 1, count: int = BARS) -> dict[str, Array]:
+    """Minutes of some symbols, each with holes of its own; the last begins late."""
+    found = {f"S{n}-USDT": minutes(seed + 7919 * n, count) for n in range(symbols)}
+    if symbols > 1:
+        last = f"S{symbols - 1}-USDT"
+        found[last] = found[last][count // 5 :]
+    return found
+
+
+def minutes(seed: int, count: int) -> Array:
+    """A walk with a settlement every eight hours, holes, and a gap of three days."""
     bars = walk(count, seed)
     rng = np.random.default_rng((seed, 2))
     bars["funding"][::480] = rng.normal(1e-4, 2e-4, len(bars[::480]))
@@ -69,23 +78,25 @@ def made_bars(seed: int, count: int = BARS) -> Array:
     return kept
 
 
-def trial_of(seed: int, bars: Array, base_ms: int = MINUTE, accounts: int = 2) -> Trial:
+def trial_of(
+    seed: int, bars: Mapping[str, Array], base_ms: int = MINUTE, accounts: int = 2
+) -> Trial:
     """Make up a trial on given bars; the first account is rich, and its trades may be large."""
     rng = np.random.default_rng(seed)
     frames = [name for name, minutes in TIMEFRAMES.items() if minutes * MINUTE % base_ms == 0]
     frame = str(rng.choice(frames[:3], p=(0.5, 0.35, 0.15)))
     script = Author(seed, frame, KERNEL).script()
-    program = compile_strategy(script.text, f"account_{seed}")
-    symbol = symbol_of(rng, float(bars["close"][0]))
+    program = compile_strategy(script.text, f"account_{seed}", several=len(bars) > 1)
+    perpetual = bool(rng.random() < 0.7)
     return Trial(
         script=script,
         program=program,
         parameters=drawn(program.parameters, rng),
         bars=bars,
+        symbols={n: symbol_of(rng, float(b["close"][0]), perpetual) for n, b in bars.items()},
         base_ms=base_ms,
-        symbol=symbol,
         accounts=tuple(account_of(script, rng, rich=n == 0) for n in range(accounts)),
-        told=told_of(len(bars), accounts, rng),
+        told=told_of(len(moments_of(bars)), accounts, rng),
     )
 
 
@@ -100,7 +111,7 @@ def told_of(
     return tuple(sorted(found.items()))
 
 
-def symbol_of(rng: np.random.Generator, price: float) -> Symbol:
+def symbol_of(rng: np.random.Generator, price: float, perpetual: bool) -> Symbol:
     grids = GRIDS[max(low for low in GRIDS if low <= price)]
     tick, lot = grids[rng.integers(len(grids))]
     return Symbol(
@@ -112,7 +123,7 @@ def symbol_of(rng: np.random.Generator, price: float) -> Symbol:
         slippage=float(rng.choice([0.0, 0.0003, 0.001])),
         dynamic=KERNEL.dynamic and bool(rng.random() < 0.4),
         maintenance=float(rng.choice([0.004, 0.05, 0.1])),
-        perpetual=bool(rng.random() < 0.7),
+        perpetual=perpetual,
     )
 
 
@@ -161,6 +172,7 @@ def bounds_of(rng: np.random.Generator) -> Limits:
         margin_fraction=float(rng.choice([0.15, 0.06])),
         margin_absolute=int(rng.choice([1_000, 150])) * QUOTE,
         notional_multiple=float(rng.choice([8.0, 0.5])),
+        positions=int(rng.choice([10, 2, 1])),
     )
 
 
@@ -171,10 +183,9 @@ def compare(trial: Trial) -> list[Outcome]:
     """Trade a trial's accounts twice; gives what happened, or raises AssertionError."""
     outcomes, steps = by_kernel(trial)
     for n, (account, bounds) in enumerate(trial.accounts):
-        symbols, found = {NAME: trial.symbol}, outcomes[n]
-        wanted = simulate(account, symbols, bounds, steps[n], trial.base_ms, RULES)
-        if wrong := next(differences(wanted, found), ""):
-            where = f"{trial.program.name}, account {n}: {account}, {bounds}, {trial.symbol}"
+        wanted = simulate(account, trial.symbols, bounds, steps[n], trial.base_ms, RULES)
+        if wrong := next(differences(wanted, outcomes[n]), ""):
+            where = f"{trial.program.name}, account {n}: {account}, {bounds}, {trial.symbols}"
             raise AssertionError(f"{wrong}\n{where}\n{trial.parameters}\n{trial.script.text}")
     return outcomes
 
@@ -228,12 +239,12 @@ def tally(outcomes: Iterable[Outcome]) -> Counter[str]:
     return found
 
 
-def main(first: int, last: int) -> int:
+def main(first: int, last: int, symbols: int) -> int:
     """Compare seeds first … last; tells of those that differ and gives how many there were."""
     wrong, seen = 0, Counter[str]()
     for seed in range(first, last + 1):
         try:
-            seen += tally(compare(trial_of(seed, made_bars(seed))))
+            seen += tally(compare(trial_of(seed, made_bars(seed, symbols))))
         except AssertionError as error:
             wrong += 1
             print(error, flush=True)
@@ -242,4 +253,4 @@ def main(first: int, last: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(min(main(int(sys.argv[1]), int(sys.argv[2])), 1))
+    sys.exit(min(main(*map(int, sys.argv[1:4])), 1))

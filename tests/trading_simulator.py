@@ -225,7 +225,7 @@ class Desk(Books):
             lots=lots,
             notional=None if lots is None else lots * close * symbol.unit,
             others=sum(n * self.closes[each] * self.symbols[each].unit for each, n in held),
-            holdings=len(held),
+            holdings=len({each for each, _ in held}),
             history=self.history,
             stop=stop,
             asked=wish.plan.stop,

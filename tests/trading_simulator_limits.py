@@ -119,7 +119,7 @@ class Proposal:
     lots: int | None  # none: could not be computed
     notional: int | None
     others: int  # notional of all that is open or waits, but what this signal reverses
-    holdings: int  # how many these are
+    holdings: int  # in how many symbols: one that reverses has a position and an entry
     history: History
     stop: int | None  # ticks
     asked: float  # the stop's distance as it was asked for, quote

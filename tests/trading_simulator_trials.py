@@ -1,10 +1,10 @@
-"""A trial of one account after another by the kernel, told as the simulator tells it.
+"""A trial of accounts by the kernel, told as the simulator tells it.
 
 The kernel's records become fills, trades and marks; its series become the wishes that the simulator
 is handed, so that nothing but the account differs between the two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 
@@ -12,8 +12,9 @@ import numpy as np
 
 from kernels import dtypes
 from kernels.frontend.flat import TIMEFRAMES
+from kernels.joint_runner import JointBlock, JointRunner
 from kernels.program import Program
-from kernels.runner import Block, LaneSpec, Runner
+from kernels.runner import LaneSpec, Runner
 from tests.kernel_runs import MINUTE, Array, limits, market
 from tests.trading_simulator_strategies import Script
 from tests.trading_simulator_terms import (
@@ -34,7 +35,6 @@ from tests.trading_simulator_terms import (
     Wish,
 )
 
-NAME = "TEST-USDT"
 # Field of a limits row -> that of the simulator's limits.
 LIMIT_FIELDS = {
     "daily_loss": "daily",
@@ -52,46 +52,81 @@ LIMIT_FIELDS = {
 
 @dataclass(frozen=True)
 class Trial:
-    """What to run. From bar `told[n][0]` on, account k has the control word `told[n][1][k]`."""
+    """What to run; symbols by name, in the account's order.
+
+    From the moment `told[n][0]` on, account k has the control word `told[n][1][k]`; moments are the
+    times at which any symbol has a bar.
+    """
 
     script: Script
     program: Program
     parameters: dict[str, float]
-    bars: Array
+    bars: Mapping[str, Array]
+    symbols: Mapping[str, Symbol]
     base_ms: int
-    symbol: Symbol
     accounts: tuple[tuple[Account, Limits], ...]
     told: tuple[tuple[int, tuple[int, ...]], ...]
+
+    @property
+    def moments(self) -> Array:
+        """Every time at which a symbol has a bar, ms."""
+        return moments_of(self.bars)
+
+
+def moments_of(bars: Mapping[str, Array]) -> Array:
+    """Every time at which any of these bars opens, ms."""
+    return np.unique(np.concatenate([each["timestamp"] for each in bars.values()]))
 
 
 def by_kernel(trial: Trial) -> tuple[list[Outcome], list[list[Step]]]:
     """What the kernel made of each account, and the steps that the simulator is to be given."""
+    moments = trial.moments
+    taken = run(trial, moments)
+    accounts = range(len(trial.accounts))
+    records = [np.concatenate([block.records[n] for block in taken]) for n in accounts]
+    outcomes = [outcome_of(trial, moments, each) for each in records]
+    wishes = {}
+    for n, name in enumerate(trial.symbols):
+        closes = np.concatenate([block.closes[n] for block in taken])
+        series = np.concatenate([block.series[n] for block in taken], axis=1)
+        wishes[name] = wishes_of(trial, name, closes, series)
+    return outcomes, [steps_of(trial, moments, n, wishes) for n in accounts]
+
+
+def run(trial: Trial, moments: Array) -> list[JointBlock]:
+    """The kernel's blocks, one for each word that the accounts were told."""
     runner = runner_of(trial)
-    blocks: list[Block] = []
-    stops = [*trial.told, (len(trial.bars), ())]
-    for (begin, word), (end, _) in pairwise(stops):
-        block = runner.run(trial.bars[begin:end], word)
+    blocks = []
+    for (begin, word), (end, _) in pairwise([*trial.told, (len(moments), ())]):
+        within = (moments[begin], moments[end - 1] + 1)
+        bars = [b[slice(*np.searchsorted(b["timestamp"], within))] for b in trial.bars.values()]
+        if isinstance(runner, JointRunner):
+            block = runner.run(bars, word)
+        else:
+            of_one = runner.run(bars[0], word)
+            block = JointBlock(
+                of_one.records, bars[0]["timestamp"], [of_one.closes], [of_one.series]
+            )
         for lane in block.records:
             lane[:, dtypes.BAR_INDEX] += begin
         blocks.append(block)
-    closes = np.concatenate([block.closes for block in blocks])
-    series = np.concatenate([block.series for block in blocks], axis=1)
-    wishes = wishes_of(trial, closes, series)
-    accounts = range(len(trial.accounts))
-    records = [np.concatenate([block.records[n] for block in blocks]) for n in accounts]
-    outcomes = [outcome_of(trial, each) for each in records]
-    return outcomes, [steps_of(trial, n, wishes) for n in accounts]
+    return blocks
 
 
-def runner_of(trial: Trial) -> Runner:
-    symbol = trial.symbol
-    costs = {f.name: float(getattr(symbol, f.name)) for f in fields(symbol)}
-    costs["unit"] = float(symbol.unit)
+def runner_of(trial: Trial) -> Runner | JointRunner:
+    markets = [market_row(symbol) for symbol in trial.symbols.values()]
     lanes = [
         LaneSpec(account.leverage, float(account.capital), limits_row(bounds))
         for account, bounds in trial.accounts
     ]
-    return Runner(trial.program, trial.parameters, market(**costs), trial.base_ms, lanes)
+    if len(markets) == 1:
+        return Runner(trial.program, trial.parameters, markets[0], trial.base_ms, lanes)
+    return JointRunner(trial.program, trial.parameters, markets, trial.base_ms, lanes)
+
+
+def market_row(symbol: Symbol) -> Array:
+    figures = {f.name: float(getattr(symbol, f.name)) for f in fields(symbol)}
+    return market(**figures, unit=float(symbol.unit))
 
 
 def limits_row(bounds: Limits) -> Array:
@@ -99,61 +134,67 @@ def limits_row(bounds: Limits) -> Array:
     return limits(bounds.enforced, **figures)
 
 
-def wishes_of(trial: Trial, closes: Array, series: Array) -> dict[int, Wish]:
-    """By index of the base bar: the wish of the last strategy bar that closed there."""
+def wishes_of(trial: Trial, name: str, closes: Array, series: Array) -> dict[int, Wish]:
+    """By time of the base bar: the wish of the last strategy bar that closed there."""
     length = TIMEFRAMES[trial.script.timeframe] * MINUTE
-    ends = trial.bars["timestamp"] + trial.base_ms
-    at = np.searchsorted(ends, closes + length)
+    times = trial.bars[name]["timestamp"]
+    at = np.searchsorted(times + trial.base_ms, closes + length)
     found: dict[int, Wish] = {}
-    for column, bar in enumerate(at.tolist()):
+    for column, time in enumerate(times[at].tolist()):
         figures = series[:, column].tolist()
         row = dict(zip(trial.program.series_names, figures, strict=True)) | trial.parameters
-        closed = found[bar].closed + 1 if bar in found else 1
-        found[bar] = trial.script.wish(row, closed)
+        closed = found[time].closed + 1 if time in found else 1
+        found[time] = trial.script.wish(row, closed)
     return found
 
 
-def steps_of(trial: Trial, lane: int, wishes: dict[int, Wish]) -> list[Step]:
-    names = trial.bars.dtype.names or ()
+def steps_of(
+    trial: Trial, moments: Array, lane: int, wishes: Mapping[str, Mapping[int, Wish]]
+) -> list[Step]:
+    bars = {name: bars_of(each) for name, each in trial.bars.items()}
     told = dict(trial.told)
     word, found = 0, []
-    for index, bar in enumerate(trial.bars.tolist()):
+    for index, time in enumerate(moments.tolist()):
         word = told[index][lane] if index in told else word
-        figures = dict(zip(names, bar, strict=True))
-        opens_at = figures.pop("timestamp")
-        wish = {NAME: wishes[index]} if index in wishes else {}
+        here = {name: each[time] for name, each in bars.items() if time in each}
+        asked = {name: each[time] for name, each in wishes.items() if time in each}
         off, flatten = bool(word & dtypes.ENTRIES_OFF), bool(word & dtypes.FLATTEN)
-        found.append(Step(opens_at, {NAME: Bar(**figures)}, wish, off, flatten))
+        found.append(Step(time, here, asked, off, flatten))
     return found
 
 
-def outcome_of(trial: Trial, records: Array) -> Outcome:
+def bars_of(rows: Array) -> dict[int, Bar]:
+    return {time: Bar(*figures) for time, *figures in rows.tolist()}
+
+
+def outcome_of(trial: Trial, moments: Array, records: Array) -> Outcome:
     """The records of one account as the simulator would tell them."""
     found = Outcome()
-    opened: tuple[int, str] = (0, "")
+    names = list(trial.symbols)
+    opened: dict[str, tuple[int, str]] = {}
     for row in records.tolist():
-        kind, step = int(row[dtypes.KIND]), int(trial.bars["timestamp"][int(row[dtypes.BAR_INDEX])])
-        figures = row[dtypes.A :]
+        kind, step = int(row[dtypes.KIND]), int(moments[int(row[dtypes.BAR_INDEX])])
+        name, figures = names[int(row[dtypes.SYMBOL])], row[dtypes.A :]
         match kind:
             case dtypes.FILL:
-                found.fills.append(fill_of(step, figures))
+                found.fills.append(fill_of(step, name, figures))
             case dtypes.OPENED:
-                opened = step, trial.program.tags[int(figures[5])]
+                opened[name] = step, trial.program.tags[int(figures[5])]
             case dtypes.CLOSED:
-                found.trades.append(trade_of(step, opened, figures))
+                found.trades.append(trade_of(step, name, opened[name], figures))
             case dtypes.FUNDED:
-                found.funded.append(Funded(step, NAME, int(figures[1])))
+                found.funded.append(Funded(step, name, int(figures[1])))
             case dtypes.MARKED:
                 found.marks.append(Mark(step, *(int(x) for x in figures[:4])))
             case _:
-                guard(found, kind, step, figures)
+                guard(found, kind, step, name, figures)
     return found
 
 
-def guard(found: Outcome, kind: int, step: int, figures: Sequence[float]) -> None:
+def guard(found: Outcome, kind: int, step: int, name: str, figures: Sequence[float]) -> None:
     match kind:
         case dtypes.REFUSED:
-            found.refusals.append(Refusal(step, NAME, code_of(figures), figures[1], figures[2]))
+            found.refusals.append(Refusal(step, name, code_of(figures), figures[1], figures[2]))
         case dtypes.TRIPPED:
             limit, observed, until = (int(x) for x in figures[1:4])
             found.trips.append(Trip(step, code_of(figures), until, limit, observed))
@@ -167,18 +208,18 @@ def code_of(figures: Sequence[float]) -> str:
     return dtypes.LIMIT_CODES[int(figures[0])]
 
 
-def fill_of(step: int, figures: Sequence[float]) -> Fill:
+def fill_of(step: int, symbol: str, figures: Sequence[float]) -> Fill:
     side, intent, lots, price, reference, fee, slippage, taker = (int(x) for x in figures[:8])
     name = dtypes.INTENTS[intent]
-    return Fill(step, NAME, side, name, lots, price, reference, fee, slippage, bool(taker))
+    return Fill(step, symbol, side, name, lots, price, reference, fee, slippage, bool(taker))
 
 
-def trade_of(step: int, opened: tuple[int, str], figures: Sequence[float]) -> Trade:
+def trade_of(step: int, symbol: str, opened: tuple[int, str], figures: Sequence[float]) -> Trade:
     side, lots, entry, last, *money = (int(x) for x in figures[:12])
     reason = dtypes.INTENTS[int(figures[12])]
     gross, fees, slippage, funding, net, mae, mfe, bars = money
     return Trade(
-        symbol=NAME,
+        symbol=symbol,
         opened=opened[0],
         closed=step,
         side=side,

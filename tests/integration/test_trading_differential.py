@@ -5,7 +5,7 @@ always and over 5,000 recorded ones where there are any; five hundred accounts i
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ USUAL = (  # what enough accounts must have met
     "RISK_MARGIN_FRACTION",
     "RISK_MARGIN_ABSOLUTE",
     "RISK_NOTIONAL",
+    "RISK_POSITIONS",
     "RISK_DAILY_LOSS",
     "RISK_LOSSES",
     "trip RISK_DAILY_LOSS",
@@ -57,35 +58,53 @@ class Source:
     """Recorded candles; `days` from `first` (ms) on, a run of 5,000 bars may begin anywhere."""
 
     venue: str
-    symbol: str
+    symbols: tuple[str, ...]
     timeframe: str
     base_ms: int
     first: int
     days: int
 
 
+SPOT = tuple(f"{coin}/USDT" for coin in ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "BNB"))
+PERPETUAL = ("BTC/USDT:USDT", "ETH/USDT:USDT")  # with recorded funding
+FIVE = 5 * MINUTE
 SOURCES = (
-    Source("binance", "BTC/USDT", "1m", MINUTE, 1_721_174_400_000, 720),
-    Source("binanceusdm", "BTC/USDT:USDT", "5m", 5 * MINUTE, 1_698_796_800_000, 800),
-    Source("bitfinex", "LTC/USD", "1m", MINUTE, 1_388_620_800_000, 280),  # full of holes
+    Source("binance", ("BTC/USDT",), "1m", MINUTE, 1_721_174_400_000, 720),
+    Source("binanceusdm", ("BTC/USDT:USDT",), "5m", FIVE, 1_698_796_800_000, 800),
+    Source("bitfinex", ("LTC/USD",), "1m", MINUTE, 1_388_620_800_000, 280),  # full of holes
+    Source("binance", SPOT, "5m", FIVE, 1_735_603_200_000, 390),
+    Source("binanceusdm", PERPETUAL, "5m", FIVE, 1_735_603_200_000, 390),
 )
 
 
-def recorded(directory: Path, seed: int) -> tuple[Array, int]:
-    """Bars of a seed and their length; the perpetual's carry recorded funding."""
+def recorded(directory: Path, seed: int) -> tuple[dict[str, Array], int]:
+    """Bars of a seed by symbol, and their length; of several, each lacks some here and there."""
     source = SOURCES[seed % len(SOURCES)]
-    start = source.first + int(np.random.default_rng((seed, 3)).integers(source.days)) * DAY
-    feed = open_recorded(directory, source.venue, source.symbol, source.timeframe, start)
+    rng = np.random.default_rng((seed, 3))
+    start = source.first + int(rng.integers(source.days)) * DAY
+    names = list(source.symbols)
+    if len(names) > 2:
+        names = rng.choice(names, int(rng.integers(2, 5)), replace=False).tolist()
+    bars = {name: rows_of(directory, source, name, start) for name in names}
+    if len(names) > 1:
+        bars = {name: each[rng.random(len(each)) < 0.98] for name, each in bars.items()}
+    return bars, source.base_ms
+
+
+def rows_of(directory: Path, source: Source, symbol: str, start: int) -> Array:
+    feed = open_recorded(directory, source.venue, symbol, source.timeframe, start)
     parts = [np.empty(0, BAR)]
     last = -1
     while sum(map(len, parts)) < BARS:
         parts.append(feed.read(last, BARS - sum(map(len, parts)), 60.0).copy())
         last = int(parts[-1]["timestamp"][-1])
     feed.close()
-    return np.concatenate(parts), source.base_ms
+    return np.concatenate(parts)
 
 
-def met(seeds: range, bars_of: Callable[[int], tuple[Array, int]]) -> Counter[str]:
+def met(
+    seeds: Sequence[int], bars_of: Callable[[int], tuple[dict[str, Array], int]]
+) -> Counter[str]:
     """Compare the trials of some seeds; gives how often what happened."""
     found: Counter[str] = Counter()
     for seed in seeds:
@@ -94,18 +113,23 @@ def met(seeds: range, bars_of: Callable[[int], tuple[Array, int]]) -> Counter[st
     return found
 
 
-def test_accounts_when_made_bars_are_traded_then_the_kernel_agrees_with_the_simulator() -> None:
-    found = met(range(5), lambda seed: (made_bars(seed), MINUTE))
-    assert found["accounts"] == 10
-    assert found["accounts that traded"] >= 4
+@pytest.mark.parametrize(
+    ("symbols", "seeds", "count"), [(1, range(5), BARS), (3, range(5, 7), 3_000), (16, [7], 300)]
+)
+def test_accounts_when_made_bars_are_traded_then_the_kernel_agrees_with_the_simulator(
+    symbols: int, seeds: Sequence[int], count: int
+) -> None:
+    found = met(seeds, lambda seed: (made_bars(seed, symbols, count), MINUTE))
+    assert found["accounts"] == 2 * len(seeds)
+    assert found["accounts that traded"] >= len(seeds)
     assert found["marks"] > 0
 
 
 def test_accounts_when_recorded_bars_are_traded_then_the_kernel_agrees_with_the_simulator(
     real_data: Path,
 ) -> None:
-    found = met(range(1000, 1006), lambda seed: recorded(real_data, seed))
-    assert found["accounts"] == 12
+    found = met(range(1000, 1005), lambda seed: recorded(real_data, seed))
+    assert found["accounts"] == 10
     assert found["accounts that traded"] >= 4
     assert found["marks"] > 0
 

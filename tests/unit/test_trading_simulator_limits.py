@@ -158,6 +158,18 @@ def test_positions_when_ten_are_open_then_no_more_are_entered(
     assert codes(together(count, OFF, RICH, {last: long(50)})) == []
 
 
+def test_positions_when_a_symbol_reverses_then_it_counts_once() -> None:
+    bars = dict.fromkeys("AB", Bar(100, 100, 100, 100))
+    steps = [
+        Step(START, bars, {"A": long(50)}),
+        Step(START + MINUTE, bars, {"A": short(50), "B": long(50)}),
+        Step(START + 2 * MINUTE, bars),
+    ]
+    for most, expected in ((2, []), (1, ["RISK_POSITIONS"])):
+        limits = replace(WIDE, positions=most)
+        assert codes(simulate(RICH, dict.fromkeys("AB", COIN), limits, steps)) == expected
+
+
 def test_positions_when_entries_wait_then_they_count() -> None:
     names = [chr(65 + n) for n in range(12)]
     bars = dict.fromkeys(names, Bar(100, 100, 100, 100))
