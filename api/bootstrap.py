@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from api.home_log import opened_with
 from api.processes.home import Home, HomeUnused
-from application.ports import Feed, FeedDescription, FeedFinished
+from application.ports import FeedDescription, FeedFinished, MarketFeed, moments
 from application.trading import OpeningStopped, StrategySource, Trader
-from infrastructure.journal import FileBarJournal, open_journal
+from infrastructure.home_journal import HomeJournal, open_journal
 from infrastructure.store import SqliteEventLog
 
 FIRST_BAR_PATIENCE = 0.2  # seconds between looks at `stop` while waiting for the first bar
@@ -23,20 +23,20 @@ class Opened(Struct, frozen=True):
     """A trader with what it writes to."""
 
     trader: Trader
-    journal: FileBarJournal
+    journal: HomeJournal
     notices: tuple[str, ...]
 
 
 def open_trader(
     home: Home,
     log: SqliteEventLog,
-    feed: Feed,
+    feed: MarketFeed,
     sources: Sequence[StrategySource],
     stop: threading.Event,
 ) -> Opened | None:
     """Open a trader over a feed; None when `stop` was set before it stood where its bars end."""
     description = feed.describe()
-    journal = open_journal(home.directory, description.instruments[0].symbol)
+    journal = open_journal(home.directory, [i.symbol for i in description.instruments])
     try:
         first = first_bar(journal, feed, stop)
         if first is None:
@@ -67,7 +67,7 @@ def open_idle_trader(home: Home, log: SqliteEventLog) -> Opened:
         data_digest=opened.data_digest,
         instruments=opened.instruments,
     )
-    journal = open_journal(home.directory, opened.instruments[0].symbol)
+    journal = open_journal(home.directory, [i.symbol for i in opened.instruments])
     try:
         trader = Trader.open(log, journal, description, (), 0)
     except BaseException:
@@ -76,17 +76,17 @@ def open_idle_trader(home: Home, log: SqliteEventLog) -> Opened:
     return Opened(trader, journal, tuple(trader.notices))
 
 
-def first_bar(journal: FileBarJournal, feed: Feed, stop: threading.Event) -> int | None:
+def first_bar(journal: HomeJournal, feed: MarketFeed, stop: threading.Event) -> int | None:
     """Open time of the first bar traded, ms UTC; waits for one, None when told to stop."""
-    bars = journal.read(-1, 1)
-    while len(bars) == 0:
+    opens = moments(journal.read(-1, 1))
+    while len(opens) == 0:
         if stop.is_set():
             return None
         try:
-            bars = feed.read(-1, 1, FIRST_BAR_PATIENCE)
+            opens = moments(feed.read(-1, 1, FIRST_BAR_PATIENCE))
         except FeedFinished:
             raise EmptyFeed("the feed has no bar at all") from None
-    return int(bars["timestamp"][0])
+    return int(opens[0])
 
 
 class EmptyFeed(ValueError):

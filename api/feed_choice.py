@@ -14,14 +14,15 @@ from msgspec import Struct
 from api.home_log import opened_with
 from api.processes.home import Home
 from api.processes.options import RunOptions
-from application.ports import Feed, FeedError
+from application.ports import Feed, FeedError, MarketFeed
 from domain.home import Home as OpenedHome
 from domain.timeframe import TIMEFRAMES
 from infrastructure.candles.naming import catalogue
 from infrastructure.clock import SystemClock
 from infrastructure.feeds.live import LiveFeed
+from infrastructure.feeds.market import Market
 from infrastructure.feeds.paced import paced
-from infrastructure.feeds.probe import Probe, probe
+from infrastructure.feeds.probe import Probe, connected, probe
 from infrastructure.feeds.recorded import open_recorded
 from infrastructure.feeds.synthetic import open_synthetic
 from infrastructure.settings import FeedName, Settings
@@ -35,7 +36,7 @@ PROBE_SECONDS = 5.0
 
 
 class ChosenFeed(Struct, frozen=True):
-    feed: Feed
+    feed: MarketFeed
     reason: str
     home: Path
 
@@ -44,7 +45,7 @@ class Wanted(Struct, frozen=True):
     """What to open; None leaves it to what there is."""
 
     venue: str | None  # None: whichever has the symbol
-    symbol: str
+    symbols: tuple[str, ...]
     timeframe: str | None  # None: the smallest recorded
 
 
@@ -80,7 +81,7 @@ def answering_venue(options: RunOptions, settings: Settings) -> tuple[Probe, str
     venue = options.venue or (opened.venue if opened.feed == "live" else None)
     answer = probe(
         (venue,) if venue is not None else settings.venues,
-        wanted_of(options, opened).symbol,
+        wanted_of(options, opened).symbols[0],
         timeout=PROBE_SECONDS,
         base_url=settings.venue_url,
     )
@@ -99,17 +100,10 @@ def open_feed(
     opened = opened_with(Home(home))
     wanted = wanted_of(options, opened if opened.feed == kind else OpenedHome())
     if kind == "live":
-        return ChosenFeed(live(wanted, options, settings, answer), reason, home)
+        return ChosenFeed(Market(live(wanted, options, settings, answer)), reason, home)
     clock = SystemClock()
-    feed = (
-        recorded(wanted, options, settings)
-        if kind == "recorded"
-        else open_synthetic(
-            wanted.symbol,
-            options.seed,
-            options.bars or SYNTHETIC_BARS,
-            wanted.timeframe or DEFAULT_TIMEFRAME,
-        )
+    feed = Market(
+        recorded(wanted, options, settings) if kind == "recorded" else synthetic(wanted, options)
     )
     note = feed.describe().note
     return ChosenFeed(
@@ -119,21 +113,36 @@ def open_feed(
     )
 
 
-def live(wanted: Wanted, options: RunOptions, settings: Settings, answer: Probe | None) -> LiveFeed:
+def live(
+    wanted: Wanted, options: RunOptions, settings: Settings, answer: Probe | None
+) -> list[LiveFeed]:
     silence = ""
     if answer is None:
         answer, silence = answering_venue(options, settings)
     if answer.venue is None:
         raise FeedError(f"feed was 'live', but {silence}")
-    return LiveFeed(answer.venue, wanted.symbol, wanted.timeframe or DEFAULT_TIMEFRAME)
+    first = answer.venue
+    others = wanted.symbols[1:]
+    # A connection for each symbol: they are followed side by side, and none waits for another.
+    venues = [first, *(connected(first.name, s, PROBE_SECONDS, settings.venue_url) for s in others)]
+    timeframe = wanted.timeframe or DEFAULT_TIMEFRAME
+    return [
+        LiveFeed(venue, symbol, timeframe)
+        for venue, symbol in zip(venues, wanted.symbols, strict=True)
+    ]
 
 
-def recorded(wanted: Wanted, options: RunOptions, settings: Settings) -> Feed:
+def synthetic(wanted: Wanted, options: RunOptions) -> list[Feed]:
+    timeframe, bars = wanted.timeframe or DEFAULT_TIMEFRAME, options.bars or SYNTHETIC_BARS
+    return [open_synthetic(symbol, options.seed, bars, timeframe) for symbol in wanted.symbols]
+
+
+def recorded(wanted: Wanted, options: RunOptions, settings: Settings) -> list[Feed]:
     directory = data_directory(options, settings)
     if directory is None:
         raise FeedError("feed was 'recorded', but neither --data nor PERPETUA_DATA names candles")
-    venue = wanted.venue or venue_with(directory, wanted.symbol)
-    return open_recorded(directory, venue, wanted.symbol, wanted.timeframe)
+    venue = wanted.venue or venue_with(directory, wanted.symbols[0])
+    return [open_recorded(directory, venue, s, wanted.timeframe) for s in wanted.symbols]
 
 
 def venue_with(directory: Path, symbol: str) -> str:
@@ -145,10 +154,10 @@ def venue_with(directory: Path, symbol: str) -> str:
 
 def wanted_of(options: RunOptions, opened: OpenedHome) -> Wanted:
     """What was asked for, completed with what the home was opened with."""
-    symbol = opened.instruments[0].symbol if opened.instruments else DEFAULT_SYMBOL
+    traded = tuple(instrument.symbol for instrument in opened.instruments)
     return Wanted(
         venue=options.venue or opened.venue or None,
-        symbol=options.symbol or symbol,
+        symbols=options.symbols or traded or (DEFAULT_SYMBOL,),
         timeframe=options.timeframe or opened.timeframe or None,
     )
 

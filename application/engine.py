@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Struct
 
 from application.engine_port import Command, CommandReply, EngineUnavailable
-from application.ports import Bars, Feed, FeedFinished
+from application.ports import FeedFinished, MarketFeed, Stretch, moments
 
-BLOCK = 1000  # base bars in one transaction at most
+BLOCK = 1000  # moments in one transaction at most
 IN_FLIGHT = 2  # blocks submitted and not yet durable
 PATIENCE = 0.05  # seconds to wait for a bar before looking for commands again
 WAITING_COMMANDS = 256  # more than this and a client is told to come back
@@ -34,7 +34,7 @@ class Steps(Protocol):
     def last_bar(self) -> int | None:
         """Open time of the last bar stepped, ms UTC."""
 
-    def step(self, bars: Bars) -> "Future[int]": ...
+    def step(self, stretch: Stretch) -> "Future[int]": ...
 
     def execute(self, command: Command) -> CommandReply: ...
 
@@ -43,7 +43,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     """What is durable, and how fast it became so."""
 
     state: EngineState = "opening"
-    bars: int = 0  # made durable by this process
+    bars: int = 0  # moments made durable by this process: base bars, where there is one symbol
     last_bar: int | None = None  # open of the last durable bar, ms UTC
     position: int = 0  # of the log, durable
     bars_per_second: float = 0.0
@@ -116,7 +116,7 @@ class Engine:
     def __init__(
         self,
         trader: Steps,
-        feed: Feed,
+        feed: MarketFeed,
         inbox: Inbox,
         monotonic: Callable[[], float],
         *,
@@ -164,17 +164,18 @@ class Engine:
             return False
         after = self._trader.last_bar
         try:
-            bars = self._feed.read(-1 if after is None else after, self._block, PATIENCE)
+            stretch = self._feed.read(-1 if after is None else after, self._block, PATIENCE)
         except FeedFinished:
             self._settle(0)
             self._show("finished")
             return False
-        if len(bars) == 0:
+        opens = moments(stretch)
+        if len(opens) == 0:
             self._settle(0)
             self._show("trading")
             return True
-        done = self._trader.step(bars)
-        self._in_flight.append((len(bars), int(bars["timestamp"][-1]), done))
+        done = self._trader.step(stretch)
+        self._in_flight.append((len(opens), int(opens[-1]), done))
         self._settle(IN_FLIGHT - 1)
         return True
 

@@ -19,6 +19,22 @@ __all__ = ["BAR"]  # re-exported: adapters know the bar layout through this port
 
 Bars = np.ndarray[Any, Any]  # one-dimensional, dtype BAR
 
+# Each symbol's bars of the same stretch of time, in the order of the instruments; any may be empty.
+Stretch = tuple[Bars, ...]
+
+
+def moments(stretch: Stretch) -> Bars:
+    """Give the open times (int64, ms) at which at least one symbol has a bar, in order."""
+    if len(stretch) == 1:
+        times: Bars = stretch[0]["timestamp"]
+        return times
+    return np.unique(np.concatenate([bars["timestamp"] for bars in stretch]))
+
+
+def until(stretch: Stretch, end: int) -> Stretch:
+    """Leave out the bars that open at `end` (ms) or later."""
+    return tuple(bars[: int(np.searchsorted(bars["timestamp"], end))] for bars in stretch)
+
 
 class LogEntry(Struct, frozen=True):
     """One event as the log holds it."""
@@ -164,26 +180,50 @@ class Feed(Protocol):
         """Bars with timestamp > after: at least one and at most `limit`, or none when none arrived
         within `timeout` seconds. Raises FeedFinished, FeedError."""
 
+    def decided(self) -> int:
+        """Every bar that opens before this (ms) has come or never will. A feed that does not know
+        says 0: then only a later bar tells that one is missing."""
+
     def close(self) -> None: ...
 
 
-class BarJournal(Protocol):
-    """The bars that were used, durable before the step that used them.
+class MarketFeed(Protocol):
+    """Closed base bars of all symbols together, moment by moment, oldest first.
 
-    A torn tail (a crash in the middle of a write) is cut when the journal is opened.
+    As `Feed`, for each symbol. A moment is given when every symbol's bar of it is there or is known
+    to be missing, and so never twice: what comes later for it is left out.
     """
 
-    def append(self, bars: Bars) -> None:
-        """Write and fsync. Raises ValueError for a bar not after the last."""
+    def describe(self) -> FeedDescription: ...
+
+    def read(self, after: int, limit: int, timeout: float) -> Stretch:
+        """Bars with timestamp > after, of at least one and at most `limit` moments, or none at all
+        when no moment was whole within `timeout` seconds. Raises FeedFinished, FeedError."""
+
+    def close(self) -> None: ...
+
+
+RECORD_BYTES = 64  # of a bar, as journalled and sealed
+
+
+class BarJournal(Protocol):
+    """The bars of all symbols that were used, durable before the step that used them.
+
+    A moment is in it with all its bars or not at all: a torn tail (a crash in the middle of a
+    write) is cut when the journal is opened.
+    """
+
+    def append(self, stretch: Stretch) -> None:
+        """Write and fsync. Raises ValueError for a bar not after the last moment."""
 
     def last(self) -> int | None:
-        """Open time of the last bar."""
+        """The last moment: open time of the last bar of any symbol."""
 
-    def read(self, after: int, limit: int) -> Bars:
-        """Bars with timestamp > after, at most `limit`."""
+    def read(self, after: int, limit: int) -> Stretch:
+        """Bars with timestamp > after, of at most `limit` moments."""
 
-    def records(self, start: int, end: int) -> bytes:
-        """The raw records with start ≤ timestamp < end, as sealed."""
+    def records(self, symbol: str, start: int, end: int) -> bytes:
+        """A symbol's raw records with start ≤ timestamp < end, as sealed: RECORD_BYTES each."""
 
     def close(self) -> None: ...
 

@@ -7,9 +7,8 @@ from hashlib import sha256
 from msgspec import Struct
 from msgspec.structs import replace
 
-from application.ports import BarJournal, LogReader
+from application.ports import RECORD_BYTES, BarJournal, LogReader
 from domain.market import BarsSealed
-from domain.timeframe import milliseconds
 
 MARKETS = "market/"  # what their streams' names begin with
 
@@ -53,11 +52,11 @@ def position_of(event: BarsSealed, log: LogReader) -> int:
 
 
 def sealed_now(seal: BarsSealed, journal: BarJournal) -> BarsSealed:
-    days = journal.read(seal.start - 1, (seal.end - seal.start) // milliseconds(seal.timeframe))
-    rows = int((days["timestamp"] < seal.end).sum())
+    records = journal.records(seal.symbol, seal.start, seal.end)
+    rows = len(records) // RECORD_BYTES
     return replace(
         seal,
         rows=rows,
         absent=seal.rows + seal.absent - rows,
-        sha256=sha256(journal.records(seal.start, seal.end)).hexdigest(),
+        sha256=sha256(records).hexdigest(),
     )

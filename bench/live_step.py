@@ -18,8 +18,8 @@ from application.ports import FeedDescription
 from application.trading import StrategySource, Trader
 from bench.candles import Bars, bars_for_bench, machine
 from bench.strategies import FEW
+from infrastructure.home_journal import open_journal
 from infrastructure.instruments import instrument_for
-from infrastructure.journal import open_journal
 from infrastructure.store import SqliteEventLog
 
 WARM_UP = 20_000  # bars stepped in blocks before the clock runs
@@ -48,18 +48,18 @@ def raw_table(path: Path) -> sqlite3.Connection:
 
 def measure(folder: Path, bars: Bars) -> tuple[list[float], list[float], int]:
     sources = [StrategySource(path.stem, path.read_text()) for path in FEW]
-    journal = open_journal(folder, "BTC-USDT")
+    journal = open_journal(folder, ["BTC-USDT"])
     steps, inserts, busy = [], [], 0
     state = os.urandom(480)
     with closing(SqliteEventLog(folder / "log.db")) as log, closing(journal):
         trader = Trader.open(log, journal, description(bars), sources, int(bars["timestamp"][0]))
         for start in range(0, WARM_UP, 1000):
-            trader.step(bars[start : start + 1000]).result()
+            trader.step((bars[start : start + 1000],)).result()
         with closing(raw_table(folder / "raw.db")) as raw:
             for index in range(WARM_UP, WARM_UP + STEPS):
                 before = log.head()
                 began = time.perf_counter()
-                position = trader.step(bars[index : index + 1]).result()
+                position = trader.step((bars[index : index + 1],)).result()
                 steps.append(time.perf_counter() - began)
                 busy += position > before
                 began = time.perf_counter()

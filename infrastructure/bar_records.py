@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from application.ports import BAR, Bars
+from application.ports import BAR, RECORD_BYTES, Bars
 
 RECORD = np.dtype([("bar", BAR), ("crc", "<u4"), ("zero", "<u4")])
-SIZE = RECORD.itemsize  # 64 bytes
+SIZE = RECORD_BYTES
 
 Records = np.ndarray[Any, Any]
 

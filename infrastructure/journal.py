@@ -1,4 +1,4 @@
-"""The bars that were used, on disk before the step that used them.
+"""The bars of one symbol that were used, on disk before the step that used them.
 
 A flat file of 64-byte records (`bar_records`), oldest first. It only ever grows. A crash can leave
 the last write unfinished: bad records at the very end are cut when the journal is opened for
@@ -14,7 +14,6 @@ import numpy as np
 
 from application.ports import Bars
 from infrastructure.bar_records import RECORD, SIZE, Records, seal, sound
-from infrastructure.symbols import stored_symbol
 
 _BLOCK = 16_384  # records read at a time when checking: 1 MB
 
@@ -24,7 +23,7 @@ class JournalError(Exception):
 
 
 class FileBarJournal:
-    """One symbol's bar journal in one file, as `application.ports.BarJournal`.
+    """One symbol's bar journal in one file.
 
     One writer at a time (the home's lock sees to that); readers in other processes open it with
     `read_only=True`, which cuts nothing and sees what was complete when they looked.
@@ -94,6 +93,22 @@ class FileBarJournal:
         """Give the raw records with start ≤ timestamp < end. Raises `JournalError`."""
         return self._records(self._position(start), self._position(end)).tobytes()
 
+    def cut(self, after: int) -> None:
+        """Drop the bars that open after `after` (ms). Raises `JournalError`."""
+        if self._read_only:
+            raise JournalError(f"{self.path}: opened for reading only")
+        count = self._position(after + 1)
+        if count == self._count:
+            return
+        try:
+            os.ftruncate(self._file, count * SIZE)
+            os.fsync(self._file)
+        except OSError as error:
+            raise JournalError(f"{self.path}: {error.strerror}") from error
+        self._count, self._hint = count, (-1, 0)
+        left = self._records(max(count - 1, 0), count)["bar"]["timestamp"]
+        self._last = int(left[-1]) if count else None
+
     def close(self) -> None:
         """Close the file. May be called twice."""
         if self._file >= 0:
@@ -152,11 +167,6 @@ class FileBarJournal:
     def _raw(self, begin: int, end: int) -> Records:
         data = os.pread(self._file, (end - begin) * SIZE, begin * SIZE)
         return np.frombuffer(data, RECORD)
-
-
-def open_journal(home: Path, symbol: str, *, read_only: bool = False) -> FileBarJournal:
-    """Open the journal of one symbol of a home, `bars/SYMBOL.bars`. Raises `JournalError`."""
-    return FileBarJournal(home / "bars" / f"{stored_symbol(symbol)}.bars", read_only=read_only)
 
 
 def _open(path: Path, read_only: bool) -> int:

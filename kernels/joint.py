@@ -30,6 +30,7 @@ SHARED = laid_out(
 )
 OWN = laid_out(("held", dtypes.HELD), ("intents", dtypes.PENDING), ("market", dtypes.MARKET))
 FIRST, STRIDE = len(SHARED), len(OWN)  # slot of the first symbol's first double; doubles of each
+HELD_TO = slice(SHARED["limits", "enforced"], SHARED["limits", "positions"] + 1)
 CONTROLS = slice(SHARED["control", "entries_off"], SHARED["control", "flatten"] + 1)
 
 

@@ -56,6 +56,11 @@ class JointRunner:
     ) -> None:
         if not 1 <= len(markets) <= joint.MOST_SYMBOLS:
             raise ValueError(f"symbols were {len(markets)}, must be 1 to {joint.MOST_SYMBOLS}")
+        if program.timeframe_ms % base_ms:
+            raise ValueError(
+                f"timeframe of {program.name} was {program.timeframe}, must be a multiple of the"
+                f" base bars' {base_ms // 1000} s"
+            )
         if backend not in MACHINES:
             names = ", ".join(MACHINES)
             raise UnknownBackend(f"backend was {backend!r}, must be one of: {names}")
@@ -96,6 +101,15 @@ class JointRunner:
             [np.concatenate([p.closes[s] for p in parts]) for s in range(len(bars))],
             [np.concatenate([p.series[s] for p in parts], axis=1) for s in range(len(bars))],
         )
+
+    def limit(self, rows: Sequence[Array]) -> None:
+        """Hold the accounts to other limits, one row of dtypes.LIMITS each, from the next bar on.
+
+        They are no part of `state()`: who restores an earlier state keeps the limits that hold.
+        """
+        if len(rows) != len(self.lanes):
+            raise ValueError(f"limits were {len(rows)}, must be one per lane: {len(self.lanes)}")
+        self.machine.limit(np.array([plain(row) for row in rows]))
 
     def check(self, bars: Sequence[Array], controls: Sequence[int]) -> None:
         if len(controls) != len(self.lanes):
@@ -161,6 +175,9 @@ class JointRunner:
         for line, part in zip((self.clock, *self.timelines), parts, strict=False):
             line.memory[:] = part
         state, kept = (p.reshape(a.shape) for p, a in zip(parts[-2:], arrays[-2:], strict=True))
+        kept, now = kept.copy(), self.machine.kept()
+        for said in (joint.HELD_TO, joint.CONTROLS):  # from outside: what holds now goes on
+            kept[:, said] = now[:, said]
         self.machine.restore(state, kept)
 
     def arrays(self) -> list[Array]:

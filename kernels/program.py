@@ -34,7 +34,18 @@ class Program:
     """One strategy's text in compiled form; machine code is made when it is first run."""
 
     flat: Flat
-    source_sha: str  # sha256 of the text
+    text: str
+    imposed: tuple[str, float] | None = None  # sizing that took the place of the strategy's own
+
+    @cached_property
+    def source_sha(self) -> str:
+        """sha256 of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @cached_property
+    def on_several(self) -> "Program":
+        """The same strategy for accounts that hold several symbols (`kernels.joint_runner`)."""
+        return compile_strategy(self.text, self.name, self.imposed, several=True)
 
     @property
     def name(self) -> str:
@@ -104,7 +115,7 @@ def compile_strategy(
     `several`: for accounts that hold several symbols (`kernels.joint_runner`).
     """
     flat = read_strategy(text, name, sizing, several)
-    return Program(flat, hashlib.sha256(text.encode()).hexdigest())
+    return Program(flat, text, sizing)
 
 
 def check_backend(name: str) -> str:

@@ -212,7 +212,7 @@ class EquityView(Struct, frozen=True, kw_only=True):
     equity: Decimal
     peak: Decimal
     max_drawdown: Decimal
-    price: Decimal
+    price: Decimal | None  # the close it was marked at; None where it trades several symbols
 
 
 class RefusalView(Struct, frozen=True, kw_only=True):

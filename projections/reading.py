@@ -24,8 +24,20 @@ S = TypeVar("S", bound=Struct)
 ZERO = Decimal(0)
 GATE_VERDICT = msgspec.json.Decoder(GateVerdict)
 
-Mark = tuple[Decimal | None, int | None]  # price, time
+PRICES = msgspec.json.Decoder(dict[str, Decimal])
+
 Found = Row[Any]
+
+
+class Mark(Struct, frozen=True):
+    """An account's last mark."""
+
+    at: int  # ms UTC
+    price: Decimal | None  # of its only symbol
+    prices: dict[str, Decimal]  # of what it held of several
+
+    def close_of(self, symbol: str) -> Decimal | None:
+        return self.prices.get(symbol, self.price)
 
 
 def view(kind: type[S], row: Found, **computed: Any) -> S:
@@ -125,7 +137,8 @@ def performance(row: Found, open_pnl: Mapping[tuple[str, str], Decimal]) -> mode
 
 def position(row: Found, marks: Mapping[str, Mark]) -> models.PositionView:
     """Make a position of its row, an open one with its P&L at the account's last mark."""
-    price = marks.get(row.account, (None, None))[0] if row.status == "open" else None
+    mark = marks.get(row.account)
+    price = None if mark is None or row.status != "open" else mark.close_of(row.symbol)
     return view(models.PositionView, row, mark_price=price, open_pnl=pnl_at(row, price))
 
 
@@ -140,11 +153,12 @@ def pnl_at(row: Found, price: Decimal | None) -> Decimal | None:
 
 def marks(connection: Connection) -> dict[str, Mark]:
     """Read every account's last mark."""
-    columns = (PERFORMANCE.c.account, PERFORMANCE.c.mark_price, PERFORMANCE.c.marked_at)
+    columns = PERFORMANCE.c
+    asked = select(columns.account, columns.mark_price, columns.mark_prices, columns.marked_at)
     latest: dict[str, Mark] = {}
-    for account, price, at in connection.execute(select(*columns)):
-        if at is not None and at >= (latest.get(account, (None, None))[1] or 0):
-            latest[account] = (price, at)
+    for account, price, prices, at in connection.execute(asked):
+        if at is not None and (account not in latest or at >= latest[account].at):
+            latest[account] = Mark(at, price, PRICES.decode(prices))
     return latest
 
 
@@ -153,7 +167,8 @@ def open_pnl(connection: Connection) -> dict[tuple[str, str], Decimal]:
     latest = marks(connection)
     sums: dict[tuple[str, str], Decimal] = {}
     for row in connection.execute(select(POSITIONS).where(text("status = 'open'"))):
-        pnl = pnl_at(row, latest.get(row.account, (None, None))[0])
+        mark = latest.get(row.account)
+        pnl = pnl_at(row, None if mark is None else mark.close_of(row.symbol))
         if pnl is not None:
             key = (row.account, row.version)
             sums[key] = sums.get(key, ZERO) + pnl

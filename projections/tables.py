@@ -146,7 +146,8 @@ PERFORMANCE = Table(
     Column("unrealised", Exact, nullable=False),  # at the last mark
     Column("peak", Exact, nullable=False),
     Column("max_drawdown", Exact, nullable=False),
-    Column("mark_price", Exact),
+    Column("mark_price", Exact),  # of an account on one symbol
+    Column("mark_prices", Text, nullable=False),  # JSON, by symbol, of one on several
     Column("marked_at", BigInteger),
     Column("ruined", Integer, nullable=False),
     Column("position", Integer, nullable=False),  # of the event that opened the account
@@ -275,7 +276,7 @@ EQUITY = Table(
     Column("unrealised", Exact, nullable=False),
     Column("peak", Exact, nullable=False),
     Column("max_drawdown", Exact, nullable=False),
-    Column("price", Exact, nullable=False),
+    Column("price", Exact),  # of an account on one symbol
     sqlite_with_rowid=False,
 )
 

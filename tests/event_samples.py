@@ -280,6 +280,7 @@ class Account:
             peak=Decimal(17_100),
             max_drawdown=history.money(0, 900),
             price=history.price,
+            prices={},
         )
 
     def order(self, intent: str, side: str) -> portfolio.OrderPlaced:

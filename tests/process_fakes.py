@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import numpy as np
 
 from application.engine_port import Command, CommandReply
-from application.ports import BAR, Bars, FeedDescription, FeedFinished
+from application.ports import BAR, FeedDescription, FeedFinished, Stretch
 
 MINUTE = 60_000
 
@@ -27,7 +27,7 @@ class NumberedFeed:
             feed="synthetic", venue="fake", timeframe="1m", data_digest="numbers", instruments=()
         )
 
-    def read(self, after: int, limit: int, timeout: float) -> Bars:
+    def read(self, after: int, limit: int, timeout: float) -> Stretch:
         self.largest = max(self.largest, limit)
         first = after // MINUTE + 1 if after >= 0 else 0
         if first >= self.count:
@@ -37,7 +37,7 @@ class NumberedFeed:
             end = min(end, self.ready())
         bars = np.zeros(max(0, end - first), BAR)
         bars["timestamp"] = np.arange(first, first + len(bars)) * MINUTE
-        return bars
+        return (bars,)
 
     def close(self) -> None:
         self.closed = True
@@ -56,7 +56,8 @@ class RecordingTrader:
         self.changed = threading.Condition()
         self.failure: Exception | None = None
 
-    def step(self, bars: Bars) -> "Future[int]":
+    def step(self, stretch: Stretch) -> "Future[int]":
+        (bars,) = stretch
         time.sleep(0.0005)  # a step takes its time, and lets other threads have theirs
         done: Future[int] = Future()
         with self.changed:

@@ -37,6 +37,7 @@ def mark(version: int, stream: str = ACCOUNT, correlation: str = "") -> Event:
         peak=Decimal("17000.00000000"),
         max_drawdown=Decimal(version),
         price=Decimal("43123.12"),
+        prices={},
     )
 
 

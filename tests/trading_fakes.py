@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from application.ports import BAR, Bars, FeedDescription
+from application.ports import BAR, Bars, FeedDescription, Stretch, moments, until
 from application.trading import StrategySource
 from application.trading.kernel import Array, Block, EngineKernel, Lane, Program, Runner
 from domain.instrument import Instrument
+from infrastructure.bar_records import seal
 from kernels import dtypes as k
 
 MINUTE = 60_000
@@ -65,24 +66,41 @@ def exits():
 class MemoryJournal:
     """The whole BarJournal port in memory."""
 
-    def __init__(self, bars: Bars | None = None) -> None:
-        self.bars = np.zeros(0, BAR) if bars is None else bars.copy()
+    def __init__(self, *stretch: Bars, symbols: Sequence[str] = ("BTC-USDT",)) -> None:
+        empty = np.zeros(0, BAR)
+        self.symbols = tuple(symbols)
+        self.stretch = [bars.copy() for bars in stretch] or [empty] * len(symbols)
 
-    def append(self, bars: Bars) -> None:
-        last = self.last()
-        if last is not None and bars["timestamp"][0] <= last:
-            raise ValueError(f"first bar was {bars['timestamp'][0]}, must be after {last}")
-        self.bars = np.concatenate([self.bars, bars])
+    @property
+    def bars(self) -> Bars:
+        """Those of the first symbol."""
+        return self.stretch[0]
+
+    @bars.setter
+    def bars(self, bars: Bars) -> None:
+        self.stretch[0] = bars
+
+    def append(self, stretch: Stretch) -> None:
+        times, last = moments(stretch), self.last()
+        if last is not None and times[0] <= last:
+            raise ValueError(f"first bar was {times[0]}, must be after {last}")
+        self.stretch = [
+            np.concatenate([held, bars]) for held, bars in zip(self.stretch, stretch, strict=True)
+        ]
 
     def last(self) -> int | None:
-        return int(self.bars["timestamp"][-1]) if len(self.bars) else None
+        times = moments(tuple(self.stretch))
+        return int(times[-1]) if len(times) else None
 
-    def read(self, after: int, limit: int) -> Bars:
-        return self.bars[self.bars["timestamp"] > after][:limit]
+    def read(self, after: int, limit: int) -> Stretch:
+        later = tuple(bars[bars["timestamp"] > after] for bars in self.stretch)
+        times = moments(later)
+        return later if len(times) <= limit else until(later, int(times[limit]))
 
-    def records(self, start: int, end: int) -> bytes:
-        opens = self.bars["timestamp"]
-        return self.bars[(opens >= start) & (opens < end)].tobytes()
+    def records(self, symbol: str, start: int, end: int) -> bytes:
+        bars = self.stretch[self.symbols.index(symbol)]
+        opens = bars["timestamp"]
+        return seal(bars[(opens >= start) & (opens < end)])
 
     def close(self) -> None:
         pass
@@ -116,8 +134,8 @@ def random_bars(count: int, seed: int, start: int = START) -> Bars:
 @dataclass
 class ScriptedBlock:
     records: list[Array]
-    closes: Array
-    series: Array
+    closes: list[Array]
+    series: list[Array]
 
 
 @dataclass(frozen=True)
@@ -204,12 +222,13 @@ class ScriptedRunner:
     def __init__(self, lanes: Sequence[Lane], script: Script) -> None:
         self.lanes = [ScriptedLane(lane, script) for lane in lanes]
 
-    def run(self, bars: Bars, controls: Sequence[int]) -> Block:
+    def run(self, stretch: Stretch, controls: Sequence[int]) -> Block:
+        (bars,) = stretch
         records = []
         for lane, control in zip(self.lanes, controls, strict=True):
             rows = [cells for index in range(len(bars)) for cells in lane.step(index, control)]
             records.append(np.array(rows).reshape(-1, k.RECORD_WIDTH))
-        return ScriptedBlock(records, bars["timestamp"].copy(), bars["close"][None, :].copy())
+        return ScriptedBlock(records, [bars["timestamp"].copy()], [bars["close"][None, :].copy()])
 
     def limit(self, rows: Sequence[Any]) -> None:
         assert len(rows) == len(self.lanes)
@@ -240,7 +259,7 @@ class ScriptedKernel(EngineKernel):
         self,
         program: Program,
         parameters: Mapping[str, float],
-        market: Any,
+        markets: Sequence[Any],
         base_ms: int,
         lanes: Sequence[Lane],
     ) -> Runner:

@@ -28,7 +28,7 @@ class Home:
         first_bar: int = START,
     ) -> None:
         self.log = MemoryLog()
-        self.journal = MemoryJournal()
+        self.journal = MemoryJournal(symbols=[i.symbol for i in description.instruments])
         self.kernel = kernel
         self.sources = sources
         self.limits = limits or effective()
@@ -52,7 +52,7 @@ class Home:
     def feed(self, bars: Bars, cuts: Iterable[int] = ()) -> None:
         for part in np.split(bars, sorted(cuts)):
             if len(part):
-                self.trader.step(part).result()
+                self.trader.step((part,)).result()
 
     def command(
         self, name: CommandName, strategy: str, command_id: str, until: int | None = None

@@ -53,7 +53,7 @@ def safety(home: HomeOption = None, json: JsonOption = False) -> None:
 
     from api.home_log import opened_with, read_log
     from application.safety.audit import audit
-    from infrastructure.journal import open_journal
+    from infrastructure.home_journal import open_journal
 
     found = used_home(home, settings_of("audit"))
     opened = opened_with(found)
@@ -61,9 +61,9 @@ def safety(home: HomeOption = None, json: JsonOption = False) -> None:
         raise HomeUnused(f"home {found.directory} has not traded yet: start with perpetua run")
     with closing(read_log(found)) as log:
         log.head()  # before the journal is opened: that it holds the bars of all these steps
-        symbol = opened.instruments[0].symbol
+        symbols = [instrument.symbol for instrument in opened.instruments]
         with (
-            closing(open_journal(found.directory, symbol, read_only=True)) as journal,
+            closing(open_journal(found.directory, symbols, read_only=True)) as journal,
             working("Recomputing every account …"),
         ):
             report = audit(log, journal)

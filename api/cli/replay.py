@@ -78,7 +78,7 @@ def reproduced(
 
     from api.home_log import opened_with, read_log
     from application.replay import reproduce
-    from infrastructure.journal import open_journal
+    from infrastructure.home_journal import open_journal
 
     opened = opened_with(home)
     if opened.version == 0:
@@ -86,8 +86,8 @@ def reproduced(
     log = read_log(home)
     try:
         head = log.head()  # before the journal is opened: that it holds the bars of all these steps
-        symbol = opened.instruments[0].symbol
-        journal = open_journal(home.directory, symbol, read_only=True)
+        symbols = [instrument.symbol for instrument in opened.instruments]
+        journal = open_journal(home.directory, symbols, read_only=True)
         columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeRemainingColumn())
         try:
             with progress_bar(*columns) as bar:

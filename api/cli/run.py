@@ -35,7 +35,10 @@ def run(
         str | None, typer.Option(help="Directory of recorded candles; PERPETUA_DATA.")
     ] = None,
     venue: Annotated[str | None, typer.Option(help="E.g. binance.")] = None,
-    symbol: Annotated[str | None, typer.Option(help="E.g. BTC/USDT.")] = None,
+    symbols: Annotated[
+        list[str] | None,
+        typer.Option("--symbol", help="E.g. BTC/USDT; repeatable, for accounts on several."),
+    ] = None,
     timeframe: Annotated[str | None, typer.Option(help="Of the base bars, e.g. 1m.")] = None,
     speed: Annotated[str, typer.Option(help="max, or times real time.")] = "max",
     seed: Annotated[int, typer.Option(help="Of synthetic bars.")] = 1,
@@ -59,7 +62,7 @@ def run(
         home=str(home) if home is not None else None,
         data=data,
         venue=venue,
-        symbol=symbol,
+        symbols=tuple(symbols or ()),
         timeframe=timeframe,
         speed=parse_speed(speed),
         seed=seed,

@@ -247,7 +247,7 @@ class EquityMark:
     equity: Decimal
     peak: Decimal
     max_drawdown: Decimal
-    price: Decimal
+    price: Decimal | None
 
 
 @strawberry.type

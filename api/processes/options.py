@@ -14,7 +14,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     home: str | None = None
     data: str | None = None  # directory of recorded candles
     venue: str | None = None
-    symbol: str | None = None
+    symbols: tuple[str, ...] = ()  # empty: the home's own
     timeframe: str | None = None
     speed: float | None = None  # times real time; None: as fast as possible
     seed: int = 1

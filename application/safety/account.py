@@ -82,10 +82,10 @@ class Walk:
             RiskRefused: self.refused,
         }
 
-    def step(self, bar: int, closes: Closes, limits: Limits) -> None:
-        """Take the step of the bar that opens at `bar`. Raises `Unequal` at the first difference.
+    def step(self, bar: int, closes: Closes, arrived: set[str], limits: Limits) -> None:
+        """Take the step of the bars that open at `bar`. Raises `Unequal` at the first difference.
 
-        `closes` are the last ones, this bar's included.
+        `closes` are the last ones, these bars' included; `arrived` are the symbols that have one.
         """
         if bar < self.opened.occurred_at:
             self.hear(bar)
@@ -95,13 +95,13 @@ class Walk:
         self.bar, self.closes, self.limits, self.now = bar, closes, limits, self.breakers
         self.standing.reach(bar)
         self.off = self.standing.entries_off or self.ledger.stopped
-        held = set(self.ledger.lots) if self.standing.flattened else set()
+        held = set(self.ledger.lots) & arrived if self.standing.flattened else set()
         self.clears, self.trips = deque(self.now.open(bar)), None
         self.hear(bar)
         self.take_step()
         self.judge()
         self.nothing_missing()
-        for symbol in held & set(self.ledger.lots):
+        for symbol in sorted(held & set(self.ledger.lots)):
             lots = shown(self.ledger.held(symbol))
             raise Unequal("FLATTEN", f"{symbol} closed at the open", f"{lots} still held")
 

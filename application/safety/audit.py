@@ -5,14 +5,14 @@ every clearing and every refusal is recomputed and held against what was recorde
 none may be missing, no entry may have been placed while a breaker held or beyond a limit.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import reduce
 from math import floor
 
 from msgspec import Struct
 
-from application.ports import BarJournal, LogReader
+from application.ports import BarJournal, Bars, LogReader, moments
 from application.safety.account import Counts, Walk
 from application.safety.finding import Finding, Unequal
 from application.safety.standing import Standing
@@ -170,8 +170,8 @@ def walk_account(
     walk.counts = counts
     bar = first.occurred_at
     try:
-        for bar, closes in closes_of(journal, opened.instruments[0], last):
-            walk.step(bar, closes, limits_at(held, bar))
+        for bar, closes, arrived in closes_of(journal, opened.instruments, last):
+            walk.step(bar, closes, arrived, limits_at(held, bar))
         left = walk.event
         step = None if left is None else step_bar(left.correlation_id)
         if left is not None and (step is None or last is None or step <= last):
@@ -202,28 +202,45 @@ def signals_of(log: LogReader, opened: AccountOpened) -> Iterator[SignalRaised]:
 
 
 def closes_of(
-    journal: BarJournal, instrument: Instrument, last: int | None
-) -> Iterator[tuple[int, dict[str, Decimal]]]:
-    """Give each bar's open time with the close, on the grid, up to the last step."""
-    tick, size, symbol = instrument.tick, float(instrument.tick), instrument.symbol
+    journal: BarJournal, instruments: Sequence[Instrument], last: int | None
+) -> Iterator[tuple[int, dict[str, Decimal], set[str]]]:
+    """Give each moment with every symbol's last close, on the grid, and which have a bar there.
+
+    Up to the last step.
+    """
+    closes: dict[str, Decimal] = {}
     after = -1
     while last is not None:
-        bars = journal.read(after, BLOCK)
-        if len(bars) == 0:
+        stretch = journal.read(after, BLOCK)
+        times: list[int] = moments(stretch).tolist()
+        if not times:
             return
-        times: list[int] = bars["timestamp"].tolist()
-        prices: list[float] = bars["close"].tolist()
-        for time, price in zip(times, prices, strict=True):
+        arriving = [prices_by_time(bars) for bars in stretch]
+        for time in times:
             if time > last:
                 return
-            yield time, {symbol: tick * floor(price / size + 0.5)}
+            here = {
+                instrument.symbol: on_grid(instrument, prices[time])
+                for instrument, prices in zip(instruments, arriving, strict=True)
+                if time in prices
+            }
+            closes = {**closes, **here}
+            yield time, closes, set(here)
         after = times[-1]
+
+
+def prices_by_time(bars: Bars) -> dict[int, float]:
+    return dict(zip(bars["timestamp"].tolist(), bars["close"].tolist(), strict=True))
+
+
+def on_grid(instrument: Instrument, price: float) -> Decimal:
+    return instrument.tick * floor(price / float(instrument.tick) + 0.5)
 
 
 def count(journal: BarJournal, last: int) -> int:
     total, after = 0, -1
     while True:
-        times = journal.read(after, BLOCK)["timestamp"]
+        times = moments(journal.read(after, BLOCK))
         total += int((times <= last).sum())
         if len(times) == 0 or times[-1] >= last:
             return total

@@ -109,14 +109,19 @@ class Closes(Struct):
     starts: dict[int, float | None] = {}  # of its day, week, month (ms) -> the close before
 
     def before(self, moment: int, bars: Bars) -> float | None:
-        """Give the close of the last bar before a day, week or month, through the next bars too."""
+        """Give the close of the last bar before a moment, through the next bars too.
+
+        The moment is one of them, or when a day, a week or a month of theirs began.
+        """
         index = int(np.searchsorted(bars["timestamp"], moment))
         if index > 0:
             return float(bars["close"][index - 1])
         return self.starts.get(moment, self.last)
 
     def advance(self, bars: Bars) -> None:
-        """Take the next bars."""
+        """Take the next bars, if there are any."""
+        if len(bars) == 0:
+            return
         now = begun(int(bars["timestamp"][-1]))
         self.starts = {start: self.before(start, bars) for start in (now.day, now.week, now.month)}
         self.last = float(bars["close"][-1])

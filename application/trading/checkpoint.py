@@ -6,7 +6,6 @@ would notice a changed one); otherwise the log's own inputs and the journal rebu
 every event is compared on the way.
 """
 
-from decimal import Decimal
 from functools import reduce
 from hashlib import sha256
 
@@ -17,7 +16,7 @@ from application.ports import Checkpoint, EventLog, Fold, LogReader
 from application.trading.book import Account, Closes
 from application.trading.desk import Desk
 from application.trading.kernel import Program
-from application.trading.run import Run, start
+from application.trading.run import Run, Said, start
 from application.trading.seal import Sealed
 from domain import tightening
 from domain.limits import Limits
@@ -29,8 +28,8 @@ from domain.strategy import state as strategies
 from domain.strategy.state import Strategy
 from domain.tightening import InForce
 
-STRATEGY, PORTFOLIO = "strategy/2", "portfolio/2"  # versions of the folds, for their snapshots
-LAYOUT = "trading/2"  # changes whenever the meaning of a saved state does
+STRATEGY, PORTFOLIO = "strategy/2", "portfolio/3"  # versions of the folds, for their snapshots
+LAYOUT = "trading/3"  # changes whenever the meaning of a saved state does
 DIGEST = 32  # bytes of sha256 before the state
 
 
@@ -44,8 +43,7 @@ class SavedRun(Struct, frozen=True):
     strategy: str
     version: str
     first_bar: int
-    signal_event: str
-    stop: Decimal | None
+    said: list[Said]  # by symbol
     state: bytes
     accounts: tuple[SavedAccount, ...]
 
@@ -59,8 +57,8 @@ class Saved(Struct, frozen=True):
     strategies: tuple[Strategy, ...]
     runs: tuple[SavedRun, ...]
     signals: dict[str, int]
-    closes: Closes
-    sealed: Sealed
+    closes: tuple[Closes, ...]  # by symbol
+    sealed: tuple[Sealed, ...]  # by symbol
     in_force: InForce
 
 
@@ -93,8 +91,7 @@ def save(desk: Desk) -> Checkpoint | None:
                 run.strategy,
                 run.version,
                 run.first_bar,
-                run.signal_event,
-                run.stop,
+                run.said,
                 run.saved,
                 tuple(SavedAccount(a.portfolio, a.periods, a.began) for a in run.accounts),
             )
@@ -102,7 +99,7 @@ def save(desk: Desk) -> Checkpoint | None:
         ),
         signals=desk.signals,
         closes=desk.closes,
-        sealed=desk.sealer.state,
+        sealed=tuple(sealer.state for sealer in desk.sealers),
         in_force=desk.in_force,
     )
     return Checkpoint(desk.last_bar, packed(saved))
@@ -155,7 +152,8 @@ def restore(desk: Desk, saved: Saved, log: EventLog) -> None:
     desk.strategies = {strategy.name: strategy for strategy in saved.strategies}
     desk.signals = saved.signals
     desk.closes = saved.closes
-    desk.sealer.state = saved.sealed
+    for sealer, sealed in zip(desk.sealers, saved.sealed, strict=True):
+        sealer.state = sealed
     desk.in_force = saved.in_force  # before the runs, which are held to it
     for kept in saved.runs:
         restore_run(desk, kept, log)
@@ -171,15 +169,14 @@ def restore_run(desk: Desk, kept: SavedRun, log: EventLog) -> None:
         kept.strategy,
         version,
         program,
-        desk.market,
+        desk.markets,
         desk.base_ms,
         desk.limits,
         kept.first_bar,
     )
     run.runner.restore(kept.state)
     run.saved = kept.state
-    run.signal_event = kept.signal_event
-    run.stop = kept.stop
+    run.said = kept.said
     run.accounts = tuple(Account(a.portfolio, a.periods, a.began) for a in kept.accounts)
     desk.add(run)
 

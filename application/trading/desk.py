@@ -4,13 +4,13 @@ Nothing here reads a clock, a log or a random number: inputs and bars go in, eve
 Trading and replay share this object and differ only in what surrounds it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from operator import attrgetter
 
 import numpy as np
 
-from application.ports import Bars, FeedDescription
+from application.ports import Bars, FeedDescription, Stretch
 from application.trading.book import Account, Closes, Market
 from application.trading.kernel import Kernel
 from application.trading.run import PAPER, Run
@@ -25,12 +25,13 @@ from domain.strategy.aggregate import Strategy, decide, evolve
 from domain.tightening import InForce, Tighten
 from domain.timeframe import milliseconds
 from kernels.dtypes import BAR
+from kernels.joint import MOST_SYMBOLS
 
 NO_BARS: Bars = np.zeros(0, BAR)
 
 
-class OneSymbol(ValueError):
-    """The feed gives no symbol, or several; one is traded."""
+class SymbolsRefused(ValueError):
+    """The feed gives no symbol, one twice, or more than an account may hold."""
 
 
 class Desk:
@@ -42,32 +43,38 @@ class Desk:
         first_bar: int,
         kernel: Kernel,
         limits: Limits,
-        records: Callable[[int, int], bytes],
+        records: Callable[[str, int, int], bytes],
     ) -> None:
-        if len(description.instruments) != 1:
-            symbols = ", ".join(i.symbol for i in description.instruments) or "none"
-            raise OneSymbol(f"symbols were {symbols}, must be exactly one")
+        check_symbols([instrument.symbol for instrument in description.instruments])
         self.kernel = kernel
         self.in_force = InForce(limits)
         self.base_ms = milliseconds(description.timeframe)
         self.first_bar = first_bar
         self.last_bar: int | None = None
         self.written = 0  # events since the log began
-        self.market = Market(description.instruments[0])
+        self.markets = tuple(map(Market, description.instruments))
         self.strategies: dict[str, Strategy] = {}
         self.runs: list[Run] = []
         self.signals: dict[str, int] = {}  # versions of the signal streams of the last months
-        self.closes = Closes()
-        self.sealer = Sealer(
-            description.venue,
-            self.market.symbol,
-            description.timeframe,
-            self.base_ms,
-            records,
+        self.closes = tuple(Closes() for _ in self.markets)
+        self.sealers = tuple(
+            Sealer(
+                description.venue,
+                market.symbol,
+                description.timeframe,
+                self.base_ms,
+                records,
+            )
+            for market in self.markets
         )
-        self.bars = NO_BARS  # of the block being taken
+        self.stretch = self.nothing  # the block being taken
         self.cut = False  # an account's entries are off from the next bar
         self._events: list[Event] = []
+
+    @property
+    def nothing(self) -> Stretch:
+        """No bar of any symbol."""
+        return (NO_BARS,) * len(self.markets)
 
     @property
     def next_bar(self) -> int:
@@ -139,9 +146,17 @@ class Desk:
         return self.strategies[run.strategy].status_event
 
     def closes_before(self, moment: int) -> dict[str, Decimal]:
-        """Give the last close before a day, week or month began, by symbol."""
-        close = self.closes.before(moment, self.bars)
-        return {} if close is None else {self.market.symbol: self.market.close(close)}
+        """Give the last close before a bar, or before its day, week or month began, by symbol."""
+        found: dict[str, Decimal] = {}
+        for market, closes, bars in zip(self.markets, self.closes, self.stretch, strict=True):
+            close = closes.before(moment, bars)
+            if close is not None:
+                found[market.symbol] = market.close(close)
+        return found
+
+    def prices(self, bar: int) -> dict[str, Decimal]:
+        """Give every symbol's last close, that of the bar that opens at `bar` included."""
+        return self.closes_before(bar + 1)
 
     def closed(self, run: Run, account: Account, trade: PositionClosed) -> None:
         """Look whether a trade just closed brings its version through the gate."""
@@ -174,3 +189,12 @@ class Desk:
     def disagreed(self) -> None:
         """Stop the block at the end of this step: an account's entries are off from the next."""
         self.cut = True
+
+
+def check_symbols(symbols: Sequence[str]) -> None:
+    """Raise `SymbolsRefused` for symbols that no account can hold together."""
+    named = ", ".join(symbols) or "none"
+    if not 1 <= len(symbols) <= MOST_SYMBOLS:
+        raise SymbolsRefused(f"symbols were {named}, must be 1 to {MOST_SYMBOLS}")
+    if len(set(symbols)) < len(symbols):
+        raise SymbolsRefused(f"symbols were {named}, each must be named once")

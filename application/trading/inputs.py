@@ -60,7 +60,7 @@ def register(desk: Desk, name: str, program: Program, actor: str) -> list[Event]
     because = Cause(HOME, version.authored_by, "engine", at)
     activate = ask.ActivateVersion(cause=because, version=version.name, from_bar=at)
     (activated,) = desk.ask(name, activate)
-    run = start(desk.kernel, name, version, program, desk.market, desk.base_ms, desk.limits, at)
+    run = start(desk.kernel, name, version, program, desk.markets, desk.base_ms, desk.limits, at)
     desk.add(run)
     opened = Cause(HOME, activated.event_id, "engine", at)
     for sleeve, account in zip(PAPER, run.accounts, strict=False):

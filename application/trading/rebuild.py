@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
-from application.ports import BarJournal, FeedDescription, LogEntry, LogReader
+from application.ports import BarJournal, FeedDescription, LogEntry, LogReader, moments, until
 from application.trading.checkpoint import compiled
 from application.trading.desk import Desk
 from application.trading.difference import Difference, same
@@ -87,7 +87,7 @@ class Replay:
         self._stopping = stopping
         self._extent = extent or Extent()
         self._progress = progress
-        self.bars = 0  # base bars taken
+        self.bars = 0  # moments taken: base bars, where there is one symbol
         self.count = 0  # events that were equal
         self.derived = 0  # of them, those that follow from the others
         self.difference: Difference | None = None
@@ -143,13 +143,14 @@ class Replay:
         while self.difference is None and not self.surplus and not self._reached_end():
             heed(self._stopping)
             after = -1 if desk.last_bar is None else desk.last_bar
-            bars = self._journal.read(after, BLOCK)
+            stretch = self._journal.read(after, BLOCK)
             if before is not None:
-                bars = bars[bars["timestamp"] < before]
-            if len(bars) == 0:
+                stretch = until(stretch, before)
+            count = len(moments(stretch))
+            if count == 0:
                 return
-            self.bars += len(bars)
-            self._compare(advance(desk, bars))
+            self.bars += count
+            self._compare(advance(desk, stretch))
             if self._next is not None:
                 self._progress(self._next.position)
 

@@ -1,4 +1,4 @@
-"""One strategy version on one symbol: its program, its kernel state and its accounts.
+"""One strategy version: its program, its kernel state and its accounts, each on all symbols.
 
 Every run has three lanes: sleeve A (1×), sleeve B (8×) and `live`, which follows B's rules. The
 live lane runs from the first bar with its entries off, so that a promotion changes a control word
@@ -8,7 +8,8 @@ its account exists.
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+
+from msgspec import Struct
 
 from application.kernel_rows import limits_row, market_row
 from application.trading.book import Account, Market
@@ -27,6 +28,13 @@ LIVE = "live"
 LANES = (*PAPER, LIVE)
 
 
+class Said(Struct, frozen=True):
+    """What a version last said about a symbol."""
+
+    event: str = ""  # id of the SignalRaised
+    stop: Decimal | None = None  # distance that it planned, quote
+
+
 class Run:
     """One version, running."""
 
@@ -36,27 +44,24 @@ class Run:
         version: Version,
         program: Program,
         runner: Runner,
-        market: Market,
+        markets: Sequence[Market],
         accounts: Sequence[Account],
         first_bar: int,
-        signal_event: str = "",
-        stop: Decimal | None = None,
     ) -> None:
         self.strategy = strategy
         self.version = version.name
         self.program = program
         self.runner = runner
-        self.market = market
+        self.markets = tuple(markets)
         self.accounts = tuple(accounts)
         self.first_bar = first_bar  # open of the first base bar it sees; part of its identity
-        self.signal_event = signal_event  # id of the last SignalRaised
-        self.stop = stop  # distance that it planned, quote
+        self.said = [Said() for _ in self.markets]
         self.saved = runner.state()
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """Symbol, strategy, version: the order of runs inside a step."""
-        return self.market.symbol, self.strategy, self.version
+    def key(self) -> tuple[str, str]:
+        """Strategy, version: the order of runs inside a step."""
+        return self.strategy, self.version
 
     @property
     def gated(self) -> Account:
@@ -99,7 +104,7 @@ def start(
     strategy: str,
     version: Version,
     program: Program,
-    market: Market,
+    markets: Sequence[Market],
     base_ms: int,
     limits: Limits,
     first_bar: int,
@@ -108,10 +113,10 @@ def start(
     capital = float(to_units(SLEEVE_CAPITAL))
     row = limits_row(limits)
     lanes = [Lane(leverage(sleeve), capital, row, sleeve == PAPER[0]) for sleeve in LANES]
-    rows: Any = market_row(market.instrument)
+    rows = [market_row(market.instrument) for market in markets]
     runner = kernel.runner(program, version.parameters, rows, base_ms, lanes)
     accounts = [Account(Portfolio(stream=stream_of(strategy, version.name, s))) for s in LANES]
-    return Run(strategy, version, program, runner, market, accounts, first_bar)
+    return Run(strategy, version, program, runner, markets, accounts, first_bar)
 
 
 def stream_of(strategy: str, version: str, sleeve: str) -> str:

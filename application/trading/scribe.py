@@ -14,7 +14,7 @@ from typing import Any, Protocol, get_args
 from application.trading.book import Account
 from application.trading.kernel import Block
 from application.trading.limiting import figure, refused
-from application.trading.run import Run
+from application.trading.run import Run, Said
 from application.trading.signalling import raised, stream_of
 from domain.cause import Cause
 from domain.entries import Approved, Refused
@@ -48,6 +48,7 @@ class Desk(Protocol):
     def mode(self, run: Run) -> Mode: ...
     def why_flat(self, run: Run) -> str: ...
     def closes_before(self, moment: int) -> Mapping[str, Decimal]: ...
+    def prices(self, bar: int) -> Mapping[str, Decimal]: ...
     def closed(self, run: Run, account: Account, trade: PositionClosed) -> None: ...
     def ruined(self, run: Run, event: AccountRuined) -> None: ...
     def disagreed(self) -> None: ...
@@ -61,7 +62,8 @@ class Scribe:
         self._run = run
         self._account = account
         self._block = block
-        self._market = run.market
+        self._symbol = 0
+        self._market = run.markets[0]  # of the record being written
         self._tags = run.program.tags
         self._bar = 0
         self._cause = Cause("", "", "engine", 0)
@@ -90,6 +92,8 @@ class Scribe:
                 return
             account.reach(bar, self._desk.closes_before)
         self._bar = bar
+        self._symbol = int(row[k.SYMBOL])
+        self._market = self._run.markets[self._symbol]
         at = bar + self._desk.base_ms if row[k.AT_CLOSE] else bar
         self._cause = Cause(step_correlation(bar), "", "engine", at)
         self._write[kind](row)
@@ -109,8 +113,8 @@ class Scribe:
         stream = stream_of(run, block, row)
         mode, version = desk.mode(run), desk.next_signal(stream)
         signal = raised(run, block, row, self._cause, mode, stream, version)
-        run.signal_event = signal.event_id
-        run.stop = None if signal.stop is None else Decimal(repr(signal.stop))
+        stop = None if signal.stop is None else Decimal(repr(signal.stop))
+        run.said[self._symbol] = Said(signal.event_id, stop)
         desk.write(signal)
 
     def _order(self, row: Row) -> None:
@@ -123,10 +127,10 @@ class Scribe:
                 account.portfolio,
                 symbol,
                 quantity,
-                self._run.stop,
+                self._said.stop,
                 self._market.instrument.min_notional,
                 account.began,
-                {symbol: price},
+                {**self._desk.prices(self._bar), symbol: price},
                 self._desk.limits,
             )
             if isinstance(verdict, Refused):
@@ -161,18 +165,30 @@ class Scribe:
 
     def _why(self, intent: Intent) -> str:
         if intent in ("entry", "reverse"):
-            return self._run.signal_event
+            return self._said.event
         if intent == "operator":
             return self._desk.why_flat(self._run)
         held = self._held()
         return "" if held is None else held.opened_event
+
+    @property
+    def _said(self) -> Said:
+        return self._run.said[self._symbol]
+
+    @property
+    def _several(self) -> bool:
+        return len(self._run.markets) > 1
+
+    def _held_at(self) -> dict[str, Decimal]:
+        prices = self._desk.prices(self._bar)
+        return {held.symbol: prices[held.symbol] for held in self._account.portfolio.positions}
 
     def _held(self) -> Position | None:
         return self._account.portfolio.position(self._market.symbol)
 
     def _refuse_entry(self, refused: Refused) -> None:
         state = self._account.portfolio
-        cause = self._because(self._run.signal_event)
+        cause = self._because(self._said.event)
         self._take(safety.refuse(state, cause, self._market.symbol, refused))
         observed = Decimal(0) if refused.observed is None else refused.observed
         self._disagree(refused.limit, observed, f"entry: {refused.code}")
@@ -277,14 +293,15 @@ class Scribe:
                 from_units(row[k.B]),
                 from_units(row[k.C]),
                 from_units(row[k.D]),
-                self._market.price(row[k.E]),
+                None if self._several else self._market.price(row[k.E]),
+                self._held_at() if self._several else {},
             )
         )
         if cash != state.cash:
             self._disagree(state.cash, cash, "cash at a mark")
 
     def _refused(self, row: Row) -> None:
-        cause = self._because(self._run.signal_event)
+        cause = self._because(self._said.event)
         self._take(safety.refuse(self._account.portfolio, cause, self._market.symbol, refused(row)))
 
     def _tripped(self, row: Row) -> None:

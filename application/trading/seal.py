@@ -10,6 +10,7 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from msgspec import Struct
 
 from application.ports import Bars
@@ -34,7 +35,7 @@ class Sealed(Struct):
 
 
 class Due(Struct, frozen=True):
-    """A seal or a gap, and where it belongs: 4 × bar index + phase."""
+    """A seal or a gap, and where it belongs: 4 × index of the moment + phase."""
 
     key: int
     event: BarsSealed | FeedGap
@@ -49,7 +50,7 @@ class Sealer:
         symbol: str,
         timeframe: str,
         base_ms: int,
-        records: Callable[[int, int], bytes],
+        records: Callable[[str, int, int], bytes],
         state: Sealed | None = None,
     ) -> None:
         self._venue = venue
@@ -59,20 +60,26 @@ class Sealer:
         self._records = records
         self.state = Sealed() if state is None else state
 
-    def scan(self, bars: Bars) -> Sequence[Due]:
-        """Take the next bars, journalled already; give what falls due, in order."""
+    def scan(self, bars: Bars, moments: Bars) -> Sequence[Due]:
+        """Take the next bars, journalled already; give what falls due, in order.
+
+        `moments` are those of the block, of all symbols.
+        """
         opens = bars["timestamp"]
+        if len(opens) == 0:
+            return ()
+        at = range(len(opens)) if opens is moments else np.searchsorted(moments, opens).tolist()
         days = opens // DAY
         turns = {0, *((days[1:] != days[:-1]).nonzero()[0] + 1).tolist()}
         gaps = ((opens[1:] - opens[:-1]) > GAP * self._base_ms).nonzero()[0] + 1
         stops = sorted({*turns, *gaps.tolist(), len(opens)})
         due: list[Due] = []
         for first, end in pairwise(stops):
-            self._arrive(int(opens[first]), first, due)
+            self._arrive(int(opens[first]), at[first], due)
             self.state.rows += end - first
             self.state.last = int(opens[end - 1])
             if self.state.last + self._base_ms == self.state.day + DAY:
-                self._seal(PHASES * (end - 1) + END, self.state.last, due)
+                self._seal(PHASES * at[end - 1] + END, self.state.last, due)
         return due
 
     def _arrive(self, opened: int, index: int, due: list[Due]) -> None:
@@ -107,7 +114,7 @@ class Sealer:
             end=end,
             rows=state.rows,
             absent=(end - state.start) // self._base_ms - state.rows,
-            sha256=sha256(self._records(state.start, end)).hexdigest(),
+            sha256=sha256(self._records(self._symbol, state.start, end)).hexdigest(),
         )
         due.append(Due(key, sealed))
         state.day = -1

@@ -15,16 +15,21 @@ Row = list[float]
 
 def stream_of(run: Run, block: Block, row: Row) -> str:
     """Name the stream that a SIGNAL record belongs to."""
-    return signals_stream(run.strategy, int(block.closes[int(row[k.D])]))
+    return signals_stream(run.strategy, opened(block, row))
+
+
+def opened(block: Block, row: Row) -> int:
+    return int(block.closes[int(row[k.SYMBOL])][int(row[k.D])])
 
 
 def raised(
     run: Run, block: Block, row: Row, cause: Cause, mode: Mode, stream: str, stream_version: int
 ) -> SignalRaised:
     """Turn a SIGNAL record into its event."""
-    column = int(row[k.D])
+    symbol = int(row[k.SYMBOL])
+    market = run.markets[symbol]
     names, tags = run.program.series_names, run.program.tags
-    values = block.series[:, column].tolist() if names else []
+    values = block.series[symbol][:, int(row[k.D])].tolist() if names else []
     tag = int(row[k.C])
     return SignalRaised(
         stream=stream,
@@ -36,12 +41,12 @@ def raised(
         mode=mode,
         strategy=run.strategy,
         version=run.version,
-        symbol=run.market.symbol,
-        bar=int(block.closes[column]),
+        symbol=market.symbol,
+        bar=opened(block, row),
         side="long" if row[k.A] > 0 else "short",
         confidence=row[k.B],
         tag=tags[tag] if 0 <= tag < len(tags) else "",
-        price=run.market.price(row[k.G]),
+        price=market.price(row[k.G]),
         stop=number(row[k.E]),
         target=number(row[k.F]),
         series=dict(zip(names, map(number, values), strict=True)),

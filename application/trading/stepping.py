@@ -1,7 +1,7 @@
 """The trading step, over as many bars as come.
 
 The order inside a step is fixed: seals and gaps due before the bar; timed pauses that ran out; what
-happened at the open, by symbol, strategy, version and sleeve; what happened within the bar and at
+happened at the open, by strategy, version, sleeve and symbol; what happened within the bar and at
 its close, likewise; the seal of a day that is complete. So the log does not depend on how the bars
 were cut into blocks. Bars without an event cost no Python: the kernel takes a block at once, and
 only its records are walked.
@@ -9,12 +9,13 @@ only its records are walked.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from application.ports import Bars
-from application.trading.desk import NO_BARS, Desk
+from application.ports import Bars, Stretch, moments
+from application.trading.desk import Desk
 from application.trading.kernel import Array, Block
 from application.trading.scribe import Row, Scribe
 from application.trading.seal import END, OPEN, PHASES, START, Due
@@ -27,13 +28,14 @@ from kernels.dtypes import AT_CLOSE, BAR_INDEX
 Controls = Sequence[Sequence[int]]
 
 
-def advance(desk: Desk, bars: Bars) -> list[Event]:
+def advance(desk: Desk, stretch: Stretch) -> list[Event]:
     """Take the next bars, journalled already; give the events of their steps, in order."""
-    if len(bars) == 0:
+    union = moments(stretch)
+    if len(union) == 0:
         return []
-    desk.bars = bars
-    due = deque(desk.sealer.scan(bars))
-    opens: list[int] = bars["timestamp"].tolist()
+    desk.stretch = stretch
+    due = sealed(desk, union)
+    opens: list[int] = union.tolist()
     at = 0
     while at < len(opens):
         flush(desk, due, PHASES * at + START)
@@ -41,10 +43,21 @@ def advance(desk: Desk, bars: Bars) -> list[Event]:
         at += segment(desk, opens, at, segment_end(desk, opens, at), due)
         for run in desk.runs:
             run.saved = run.runner.state()
-    desk.closes.advance(bars)
+    for closes, bars in zip(desk.closes, stretch, strict=True):
+        closes.advance(bars)
     desk.last_bar = opens[-1]
-    desk.bars = NO_BARS
+    desk.stretch = desk.nothing
     return desk.take_events()
+
+
+def sealed(desk: Desk, union: Bars) -> deque[Due]:
+    """Give the seals and gaps of all symbols that fall due, those of one moment by symbol."""
+    due = [
+        each
+        for sealer, bars in zip(desk.sealers, desk.stretch, strict=True)
+        for each in sealer.scan(bars, union)
+    ]
+    return deque(sorted(due, key=attrgetter("key")))
 
 
 def flush(desk: Desk, due: deque[Due], key: int) -> None:
@@ -69,7 +82,7 @@ def resume_due(desk: Desk, opened: int) -> None:
 
 def segment(desk: Desk, opens: Sequence[int], first: int, end: int, due: deque[Due]) -> int:
     """Run bars [first, end), or fewer where an account had to be stopped; tell how many."""
-    part = desk.bars[first:end]
+    part = within(desk.stretch, opens, first, end)
     controls = [run.controls(desk.strategies[run.strategy]) for run in desk.runs]
     blocks = run_all(desk, part, controls)
     stopped_at = write_down(desk, blocks, opens, first, due)
@@ -79,12 +92,20 @@ def segment(desk: Desk, opens: Sequence[int], first: int, end: int, due: deque[D
     flush(desk, due, PHASES * (first + stopped_at) + END)
     for run in desk.runs:
         run.runner.restore(run.saved)
-    run_all(desk, part[: stopped_at + 1], controls)
+    run_all(desk, within(desk.stretch, opens, first, first + stopped_at + 1), controls)
     return stopped_at + 1
 
 
-def run_all(desk: Desk, bars: Bars, controls: Controls) -> list[Block]:
-    return [run.runner.run(bars, words) for run, words in zip(desk.runs, controls, strict=True)]
+def within(stretch: Stretch, opens: Sequence[int], first: int, end: int) -> Stretch:
+    """Give the bars of moments [first, end)."""
+    if len(stretch) == 1:
+        return (stretch[0][first:end],)
+    bounds = (opens[first], opens[end - 1] + 1)
+    return tuple(bars[slice(*np.searchsorted(bars["timestamp"], bounds))] for bars in stretch)
+
+
+def run_all(desk: Desk, stretch: Stretch, controls: Controls) -> list[Block]:
+    return [run.runner.run(stretch, words) for run, words in zip(desk.runs, controls, strict=True)]
 
 
 def write_down(

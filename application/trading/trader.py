@@ -17,7 +17,15 @@ import numpy as np
 from msgspec import Struct
 
 from application.engine_port import Command, CommandReply
-from application.ports import BarJournal, Bars, Batch, EventLog, FeedDescription
+from application.ports import (
+    BarJournal,
+    Bars,
+    Batch,
+    EventLog,
+    FeedDescription,
+    Stretch,
+    moments,
+)
 from application.trading import inputs, replies
 from application.trading.checkpoint import agrees, restore, save, usable
 from application.trading.desk import Desk
@@ -30,7 +38,7 @@ from domain.event import Event
 from domain.ids import command_correlation
 from domain.limits import Limits, effective
 
-BLOCK = 1000  # bars in one transaction at most
+BLOCK = 1000  # moments in one transaction at most
 
 logger = logging.getLogger("perpetua.trading")
 
@@ -134,17 +142,18 @@ class Trader:
         """Open of the last base bar stepped, ms UTC."""
         return self._desk.last_bar
 
-    def step(self, bars: Bars) -> "Future[int]":
+    def step(self, stretch: Stretch) -> "Future[int]":
         """Journal the bars, take their steps, submit what followed.
 
         The future gives the log position once durable. Raises `BadBars`, having done nothing;
         after any other failure the trader takes nothing more (`TraderFailed`) and the home must be
         opened again.
         """
-        check(bars, self._desk.last_bar, self._desk.base_ms)
+        desk = self._desk
+        check(stretch, [m.symbol for m in desk.markets], desk.last_bar, desk.base_ms)
         with self._whole():
-            self._journal.append(bars)
-        return self._step(bars)
+            self._journal.append(stretch)
+        return self._step(stretch)
 
     def execute(self, command: Command) -> CommandReply:
         """Carry out an operator's command and wait until it is durable.
@@ -182,18 +191,18 @@ class Trader:
         while True:
             heed(stopping)
             after = -1 if self._desk.last_bar is None else self._desk.last_bar
-            bars = self._journal.read(after, BLOCK)
-            if len(bars) == 0:
+            stretch = self._journal.read(after, BLOCK)
+            if len(moments(stretch)) == 0:
                 break
-            waiting.append(self._step(bars))
+            waiting.append(self._step(stretch))
             if len(waiting) > 1:
                 waiting.popleft().result()
         for done in waiting:
             done.result()
 
-    def _step(self, bars: Bars) -> "Future[int]":
+    def _step(self, stretch: Stretch) -> "Future[int]":
         with self._whole():
-            events = advance(self._desk, bars)
+            events = advance(self._desk, stretch)
             return self._log.submit(Batch(events=events, checkpoint=save(self._desk)))
 
     @contextmanager
@@ -283,10 +292,21 @@ def order(command: Command) -> inputs.Order:
     )
 
 
-def check(bars: Bars, last_bar: int | None, base_ms: int) -> None:
-    opens = bars["timestamp"]
-    if len(opens) == 0:
+def check(stretch: Stretch, symbols: Sequence[str], last_bar: int | None, base_ms: int) -> None:
+    if len(stretch) != len(symbols):
+        raise BadBars(f"bars were of {len(stretch)} symbols, must be of {', '.join(symbols)}")
+    if not any(map(len, stretch)):
         raise BadBars("bars were none, must be at least one")
+    for symbol, bars in zip(symbols, stretch, strict=True):
+        if len(bars):
+            try:
+                check_bars(bars, last_bar, base_ms)
+            except BadBars as error:
+                raise BadBars(f"{symbol}: {error}") from None
+
+
+def check_bars(bars: Bars, last_bar: int | None, base_ms: int) -> None:
+    opens = bars["timestamp"]
     if last_bar is not None and opens[0] <= last_bar:
         raise BadBars(f"first bar was {opens[0]}, must be after {last_bar}, the last bar stepped")
     if not bool(np.all(opens[1:] > opens[:-1])):

@@ -117,13 +117,20 @@ class Liquidated(Event, frozen=True, kw_only=True):
     margin_lost: Decimal
 
 
-@topic("portfolio.equity_marked/1")
+@topic("portfolio.equity_marked/2")
 class EquityMarked(Event, frozen=True, kw_only=True):
+    """What the account is worth at a close; version 1 knew accounts of one symbol alone."""
+
     cash: Decimal
     unrealised: Decimal
     peak: Decimal  # highest equity so far, at base-bar closes
     max_drawdown: Decimal  # deepest fall from a peak so far, quote
-    price: Decimal  # the close it was marked at
+    price: Decimal | None  # the close it was marked at, of an account on one symbol
+    prices: dict[str, Decimal]  # of one on several: the closes of what it holds, by symbol
+
+    def close_of(self, symbol: str) -> Decimal | None:
+        """Give the close at which a symbol was valued, None where it was not held."""
+        return self.prices.get(symbol, self.price)
 
 
 @topic("portfolio.risk_refused/1")

@@ -28,9 +28,10 @@ def mark(
     unrealised: Decimal,
     peak: Decimal,
     max_drawdown: Decimal,
-    price: Decimal,
+    price: Decimal | None,
+    prices: dict[str, Decimal],
 ) -> EquityMarked:
-    """Mark the account to a close."""
+    """Mark the account to a close: of its only symbol, or of what it holds of several."""
     return EquityMarked(
         **head(state, cause),
         cash=cash,
@@ -38,6 +39,7 @@ def mark(
         peak=peak,
         max_drawdown=max_drawdown,
         price=price,
+        prices=prices,
     )
 
 

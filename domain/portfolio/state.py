@@ -53,7 +53,8 @@ class Portfolio(Struct, frozen=True, kw_only=True):
     tally: Tally = Tally()
     peak: Decimal = ZERO
     max_drawdown: Decimal = ZERO
-    mark_price: Decimal | None = None  # the close it was last marked at
+    mark_price: Decimal | None = None  # the close it was last marked at, of its only symbol
+    mark_prices: dict[str, Decimal] = {}  # of several: the closes of what it held then
     breakers: tuple[Breaker, ...] = ()
     ruined: bool = False
 
@@ -87,13 +88,15 @@ class Portfolio(Struct, frozen=True, kw_only=True):
     def open_nets(self) -> tuple[Decimal, ...]:
         """Give the nets of open positions as if closed at the last mark, without an exit fee.
 
-        A mark tells one price, so where several symbols are held each counts at its last fill.
+        What was entered since counts at its last fill.
         """
-        marked = self.mark_price if len(self.positions) == 1 else None
         return tuple(
-            held.result(held.last_price if marked is None else marked) - held.fees - held.funding
-            for held in self.positions
+            held.result(self._marked(held)) - held.fees - held.funding for held in self.positions
         )
+
+    def _marked(self, held: Position) -> Decimal:
+        close = self.mark_prices.get(held.symbol, self.mark_price)
+        return held.last_price if close is None else close
 
 
 def evolve(state: Portfolio, event: Event) -> Portfolio:
@@ -203,6 +206,7 @@ def marked(state: Portfolio, event: EquityMarked) -> Portfolio:
         peak=event.peak,
         max_drawdown=event.max_drawdown,
         mark_price=event.price,
+        mark_prices=event.prices,
     )
 
 

@@ -53,21 +53,23 @@ class Follower:
         self._clock = clock
         self._wait = wait
         self._offset = 0  # venue's clock − ours, ms
+        self.decided = 0  # every bar that opens before this came or is absent for ever, ms
 
     def bars(self, since: int) -> Iterator[Bars]:
         """Give blocks of closed bars opened at `since` or later, as they come.
 
-        First what is past, in pages, trying until the venue answers; then each bar by its deadline.
-        Raises `Stopped`.
+        First what is past, in pages, trying until the venue answers; then each bar by its deadline,
+        or none where it passed. Raises `Stopped`.
         """
         start = -(-since // self._length) * self._length
         while (begin := self._first_live(self._insist(self._look_at_clock))) > start:
             yield from self._past(start, begin)
             start = begin
         while True:
+            self.decided = start
             bar = self._due(start)
-            if len(bar):
-                yield bar
+            self.decided = start + self._length
+            yield bar
             start = max(start + self._length, self._first_live_after(start))
 
     def _now(self) -> int:

@@ -49,6 +49,7 @@ class LiveFeed:
         self._wait = wait
         self._instrument = venue.instrument(self._symbol)
         self._bars = np.zeros(0, BAR)
+        self._decided = 0  # ms; what opens before it came or never will
         self._forgotten = -1  # open of the last bar no longer kept
         self._read_to = -1  # what the reader has asked past
         self._failure: Exception | None = None
@@ -84,6 +85,11 @@ class LiveFeed:
                 raise FeedError(f"bars after {after} are no longer kept, only {self._forgotten} on")
             begin = int(np.searchsorted(self._bars["timestamp"], after, side="right"))
             return self._bars[begin : begin + limit].copy()
+
+    def decided(self) -> int:
+        """Give the open time before which every bar came or is absent for ever, ms."""
+        with self._changed:
+            return self._decided
 
     def close(self) -> None:
         """Stop following and drop the venue. May be called twice."""
@@ -126,7 +132,7 @@ class LiveFeed:
         )
         try:
             for bars in follower.bars(since):
-                self._accept(bars)
+                self._accept(bars, follower.decided)
                 if self._stop.is_set():
                     return
         except Stopped:
@@ -137,12 +143,12 @@ class LiveFeed:
                 self._failure = error
                 self._changed.notify_all()
 
-    def _accept(self, bars: Bars) -> None:
+    def _accept(self, bars: Bars, decided: int) -> None:
         with self._changed:
             self._changed.wait_for(lambda: self._stop.is_set() or self._unread() < UNREAD)
             kept = np.concatenate((self._bars, bars))
             if len(kept) > KEPT:
                 self._forgotten = int(kept["timestamp"][-KEPT - 1])
                 kept = kept[-KEPT:]
-            self._bars = kept
+            self._bars, self._decided = kept, decided
             self._changed.notify_all()

@@ -6,10 +6,9 @@ falling behind for ever. Which bars there are, and in which order, stays the fee
 """
 
 from collections.abc import Callable
+from math import floor
 
-import numpy as np
-
-from application.ports import BAR, Bars, Feed, FeedDescription
+from application.ports import FeedDescription, MarketFeed, Stretch, moments, until
 
 Speed = float | None  # market seconds per second, None: as fast as possible
 
@@ -36,7 +35,7 @@ class Paced:
 
     def __init__(
         self,
-        feed: Feed,
+        feed: MarketFeed,
         speed: float,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
@@ -52,22 +51,22 @@ class Paced:
         """Say what the inner feed serves."""
         return self._feed.describe()
 
-    def read(self, after: int, limit: int, timeout: float) -> Bars:
+    def read(self, after: int, limit: int, timeout: float) -> Stretch:
         """Give the bars that are due, waiting up to `timeout` seconds for the first of them."""
         deadline = self._clock() + timeout
-        bars = self._feed.read(after, limit, timeout)
-        if not len(bars):
-            return bars
+        stretch = self._feed.read(after, limit, timeout)
+        opens = moments(stretch)
+        if not len(opens):
+            return stretch
         if self._begun is None:
-            self._begun = (self._clock(), int(bars["timestamp"][0]))
-        wait = self._due(int(bars["timestamp"][0])) - self._clock()
+            self._begun = (self._clock(), int(opens[0]))
+        wait = self._due(int(opens[0])) - self._clock()
         if wait > 0:
             left = max(deadline - self._clock(), 0.0)
             self._sleep(min(wait, left))
             if wait > left:
-                return np.zeros(0, BAR)
-        count = int(np.searchsorted(bars["timestamp"], self._market_time(), side="right"))
-        return bars[: max(count, 1)]
+                return until(stretch, 0)
+        return until(stretch, max(int(opens[0]), floor(self._market_time())) + 1)
 
     def close(self) -> None:
         """Close the inner feed. May be called twice."""
@@ -88,7 +87,7 @@ class Paced:
 
 
 def paced(
-    feed: Feed, speed: Speed, clock: Callable[[], float], sleep: Callable[[float], None]
-) -> Feed:
+    feed: MarketFeed, speed: Speed, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> MarketFeed:
     """Pace a feed, or give it back as it is for `max`."""
     return feed if speed is None else Paced(feed, speed, clock, sleep)

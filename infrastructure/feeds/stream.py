@@ -69,6 +69,10 @@ class StreamFeed:
                 raise FeedFinished(f"no bar before {self._end} is left")
         return bars
 
+    def decided(self) -> int:
+        """Nothing is known but by what comes later."""
+        return 0
+
     def close(self) -> None:
         """Close the source. May be called twice."""
         self._rest = None

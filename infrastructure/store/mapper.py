@@ -36,7 +36,13 @@ class Upcaster(NamedTuple):
     change: Callable[[Fields], Fields]
 
 
-UPCASTERS: Mapping[str, Upcaster] = {}  # old topic -> how it is read today
+def marked_on_one(fields: Fields) -> Fields:
+    return {**fields, "prices": {}}
+
+
+UPCASTERS: Mapping[str, Upcaster] = {  # old topic -> how it is read today
+    "portfolio.equity_marked/1": Upcaster("portfolio.equity_marked/2", marked_on_one),
+}
 
 
 class Row(NamedTuple):

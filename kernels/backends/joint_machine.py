@@ -24,6 +24,9 @@ class JointMachine(Protocol):
     def heed(self, controls: Array) -> None:
         """Set every account's control flags, float64 [accounts, 2], for the bars to come."""
 
+    def limit(self, limits: Array) -> None:
+        """Set every account's limits, float64 [accounts, len(LIMITS)], for the bars to come."""
+
     def series(self, symbol: int, candles: Array) -> Array:
         """Take a symbol's strategy bars [m, columns]; give its rows, float64 [rows, m]."""
 
@@ -34,7 +37,7 @@ class JointMachine(Protocol):
         """The state of the series, float64 [S, slots]."""
 
     def kept(self) -> Array:
-        """What the accounts hold, float64 [accounts, joint.size(S)]."""
+        """What the accounts hold, float64 [accounts, joint.size(S)], their limits included."""
 
     def restore(self, state: Array, kept: Array) -> None:
         """Go back to what `state()` and `kept()` gave."""

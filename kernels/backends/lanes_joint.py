@@ -9,7 +9,7 @@ from kernels import dtypes, llvm
 from kernels.backends.joint_machine import RECORDS_PER_BAR, stacked
 from kernels.backends.lanes_code import PLACE, WHOLE, named, series_of, what
 from kernels.backends.lanes_memory import aligned, flat, grouped, place, started
-from kernels.joint import CONTROLS, FIRST, STRIDE, JointStep, JointTape
+from kernels.joint import CONTROLS, FIRST, HELD_TO, STRIDE, JointStep, JointTape
 from kernels.printers import lanes_joint
 from kernels.printers.lanes_frames import Alike
 from kernels.printers.lanes_values import LANES
@@ -48,6 +48,10 @@ class LanesJoint:
     def heed(self, controls: Array) -> None:
         """Set every account's control flags."""
         self.desk[:, CONTROLS] = grouped(np.asarray(controls, np.float64))
+
+    def limit(self, limits: Array) -> None:
+        """Set every account's limits."""
+        self.desk[:, HELD_TO] = grouped(np.asarray(limits, np.float64))
 
     def series(self, symbol: int, candles: Array) -> Array:
         """Take a symbol's strategy bars; give its rows."""

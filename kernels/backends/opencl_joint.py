@@ -10,7 +10,7 @@ from kernels.backends.joint_machine import RECORDS_PER_BAR, stacked
 from kernels.backends.opencl_accelerator import Accelerator
 from kernels.backends.opencl_memory import Held, Space, kept_on
 from kernels.backends.scalar import started
-from kernels.joint import CONTROLS, JointStep, JointTape
+from kernels.joint import CONTROLS, HELD_TO, JointStep, JointTape
 from kernels.printers.opencl_joint import print_joint
 from kernels.printers.opencl_kernels import print_unit
 
@@ -42,6 +42,12 @@ class OpenClJoint:
         """Set every account's control flags."""
         desk = self.desk.get()
         desk[:, CONTROLS] = controls
+        self.desk.put(desk)
+
+    def limit(self, limits: Array) -> None:
+        """Set every account's limits."""
+        desk = self.desk.get()
+        desk[:, HELD_TO] = limits
         self.desk.put(desk)
 
     def series(self, symbol: int, candles: Array) -> Array:

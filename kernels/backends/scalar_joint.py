@@ -8,7 +8,7 @@ import numpy as np
 from kernels import dtypes
 from kernels.backends.joint_machine import RECORDS_PER_BAR, stacked
 from kernels.backends.scalar import load, started
-from kernels.joint import CONTROLS, JointStep, JointTape
+from kernels.joint import CONTROLS, HELD_TO, JointStep, JointTape
 from kernels.printers import scalar, scalar_joint
 from kernels.printers.scalar_pieces import Pieces
 
@@ -36,6 +36,10 @@ class ScalarJoint:
     def heed(self, controls: Array) -> None:
         """Set every account's control flags."""
         self.desk[:, CONTROLS] = controls
+
+    def limit(self, limits: Array) -> None:
+        """Set every account's limits."""
+        self.desk[:, HELD_TO] = limits
 
     def series(self, symbol: int, candles: Array) -> Array:
         """Take a symbol's strategy bars; give its rows."""

@@ -7,6 +7,7 @@ exact decimals; ratios are not stored but computed from them when asked for (`ke
 from collections.abc import Mapping
 from decimal import Decimal
 
+import msgspec
 from sqlalchemy import Connection, RowMapping
 
 from domain.event import Event
@@ -60,6 +61,7 @@ class Figures:
         self.gross = self.fees = self.slippage = self.funding = ZERO
         self.cash = self.unrealised = self.peak = self.max_drawdown = ZERO
         self.mark_price: Decimal | None = None
+        self.mark_prices = "{}"  # JSON, by symbol
         self.marked_at: int | None = None
 
     def row(self) -> Row:
@@ -74,6 +76,7 @@ class Figures:
             plain(self.account.capital),
             *map(plain, marks),
             plain_or_none(self.mark_price),
+            self.mark_prices,
             self.marked_at,
             int(self.account.status == "ruined"),
             self.account.opened_position,
@@ -150,6 +153,7 @@ class Accounts:
         figures.peak = event.peak
         figures.max_drawdown = event.max_drawdown
         figures.mark_price = event.price
+        figures.mark_prices = msgspec.json.encode(event.prices).decode()
         figures.marked_at = event.occurred_at
         self.rows.touched["performance"][figures.id] = figures.row
         self.equity.append(
@@ -162,7 +166,7 @@ class Accounts:
                 format(event.unrealised, "f"),
                 format(event.peak, "f"),
                 format(event.max_drawdown, "f"),
-                format(event.price, "f"),
+                plain_or_none(event.price),
             )
         )
 
@@ -228,6 +232,7 @@ KEPT = (
     "peak",
     "max_drawdown",
     "mark_price",
+    "mark_prices",
     "marked_at",
 )
 

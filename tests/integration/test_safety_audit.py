@@ -251,7 +251,7 @@ def test_audit_when_real_candles_were_traded_then_all_is_equal(
     sources = (WILD, CALM) if timeframe == "1m" else (WILD,)
     home = Home(sources=sources, description=feed.describe(), first_bar=int(bars["timestamp"][0]))
     for block in range(blocks):
-        home.trader.step(bars).result()
+        home.trader.step((bars,)).result()
         bars = feed.read(home.trader.last_bar or 0, 1_000, 1.0)
         if block == blocks // 2:
             assert home.tighten("week_loss", "300", "t1").accepted

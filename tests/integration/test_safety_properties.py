@@ -94,7 +94,7 @@ class Story:
         if how == "lost":
             self.home.log.saved = None
         elif how == "ahead" and self.at < len(self.bars):  # a crash between journal and log
-            self.home.journal.append(self.bars[self.at : self.at + 40])
+            self.home.journal.append((self.bars[self.at : self.at + 40],))
             self.at += 40
         self.home.open()
 
@@ -103,7 +103,7 @@ class Story:
         if len(bars):
             bars[str(name)][-1] = np.nan
             with pytest.raises(BadBars, match="must be finite"):
-                self.home.trader.step(bars)
+                self.home.trader.step((bars,))
 
     def tighten(self, what: object) -> None:
         assert isinstance(what, tuple)

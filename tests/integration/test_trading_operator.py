@@ -356,7 +356,7 @@ def test_bar_when_a_figure_is_no_number_then_is_refused_before_anything_is_kept(
     lines, bars = home.lines(), BARS[100:110].copy()
     bars[name][7] = value
     with pytest.raises(ValueError, match=f"{name} of the bar at .* must be finite"):
-        home.trader.step(bars)
+        home.trader.step((bars,))
     assert len(home.journal.bars) == 100
     assert home.lines() == lines
     home.feed(BARS[100:])

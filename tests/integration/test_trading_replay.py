@@ -214,7 +214,7 @@ def test_journal_when_bars_are_missing_then_the_day_is_named(altered: Home) -> N
 def test_journal_when_it_holds_more_bars_than_the_log_then_that_is_no_difference(
     altered: Home,
 ) -> None:
-    altered.journal.append(random_bars(900, seed=1, start=int(BARS["timestamp"][-1]) + MINUTE))
+    altered.journal.append((random_bars(900, seed=1, start=int(BARS["timestamp"][-1]) + MINUTE),))
     result = reproduce(altered.log, altered.journal)
     assert (result.first_difference, result.count) == (None, altered.log.head())
 

@@ -86,7 +86,7 @@ def lose_last_step(home: Home) -> None:
     """A crash after the journal took a block and before the log did."""
     block = BARS[BARS["timestamp"] > (home.trader.last_bar or 0)][:37]
     if len(block):
-        home.journal.append(block)
+        home.journal.append((block,))
 
 
 FAULTS: dict[str, Callable[[Home], None]] = {
@@ -183,7 +183,7 @@ def test_opening_when_told_to_stop_then_it_stops_and_the_next_one_goes_on(
     home.feed(BARS[:1_200])
     if fault == "lose":
         home.log.saved = None
-    home.journal.append(BARS[1_200:])
+    home.journal.append((BARS[1_200:],))
     patience = iter([False] * looks)
     with pytest.raises(OpeningStopped):
         home.open(lambda: next(patience, True))
@@ -195,7 +195,7 @@ def test_log_when_it_was_put_back_from_an_older_copy_then_the_rest_is_taken_in_b
     home = Home()
     home.feed(BARS[:50])
     home.log.saved = None
-    home.journal.append(BARS[50:])
+    home.journal.append((BARS[50:],))
     log = BatchSizes(home.log)
     home.log = log
     home.open()
@@ -347,15 +347,15 @@ def test_trader_when_a_step_failed_then_takes_nothing_more_until_the_home_is_ope
     journal = MemoryJournal()
     trader = Trader.open(log, journal, DESCRIPTION, [SOURCE], START, kernel=ScriptedKernel())
     bars = flat_bars(400)
-    trader.step(bars[:200]).result()
+    trader.step((bars[:200],)).result()
     with pytest.raises(LogFailed):
         trader.execute(
             Command(name="pause", strategy="scripted", actor="operator:ann", command_id="c1")
         )
     with pytest.raises(TraderFailed, match="disk full"):
-        trader.step(bars[200:])
+        trader.step((bars[200:],))
     log.left = 100
     trader = Trader.open(log, journal, DESCRIPTION, [SOURCE], START, kernel=ScriptedKernel())
-    trader.step(bars[200:]).result()
+    trader.step((bars[200:],)).result()
     home.feed(bars, [200])
     assert [entry.event for entry in log.entries] == home.events

@@ -34,7 +34,7 @@ from domain.strategy.state import Strategy
 from domain.strategy.state import evolve as evolve_strategy
 from infrastructure.feeds.recorded import open_recorded
 from infrastructure.feeds.synthetic import open_synthetic
-from infrastructure.journal import FileBarJournal
+from infrastructure.home_journal import open_journal
 from infrastructure.store.log import SqliteEventLog
 from tests.trading_fakes import DESCRIPTION, MINUTE, SOURCE, START, random_bars
 from tests.trading_homes import Home
@@ -69,7 +69,7 @@ def test_log_when_bars_come_in_any_blocks_then_is_the_same_to_the_byte(
 def test_log_when_every_bar_waits_for_the_one_before_then_is_the_same(undisturbed: Home) -> None:
     home = Home(sources=(SOURCE, SECOND))
     for index in range(len(BARS)):
-        position = home.trader.step(BARS[index : index + 1]).result()
+        position = home.trader.step((BARS[index : index + 1],)).result()
         assert position == home.log.head()
     assert home.lines() == undisturbed.lines()
 
@@ -184,7 +184,7 @@ def run_with(orders: Sequence[tuple[int, CommandName, str, int | None]], cuts: l
                 after = home.trader.last_bar or START
                 until = None if minutes is None else after + minutes * MINUTE
                 home.command(name, strategy, f"c{number}", until)
-        home.trader.step(BARS[first:end]).result()
+        home.trader.step((BARS[first:end],)).result()
     return home
 
 
@@ -193,13 +193,13 @@ def test_step_when_bars_do_not_continue_then_is_refused_and_nothing_is_written()
     home.feed(BARS[:10])
     before = home.lines()
     with pytest.raises(BadBars, match="must be after"):
-        home.trader.step(BARS[5:12])
+        home.trader.step((BARS[5:12],))
     with pytest.raises(BadBars, match="order"):
-        home.trader.step(BARS[20:10:-1])
+        home.trader.step((BARS[20:10:-1],))
     late = BARS[12:13].copy()
     late["timestamp"] += 1
     with pytest.raises(BadBars, match="multiple of 60000"):
-        home.trader.step(late)
+        home.trader.step((late,))
     assert home.lines() == before
     assert len(home.journal.bars) == 10
 
@@ -244,7 +244,7 @@ def test_real_candles_when_traded_then_domain_and_kernel_agree_on_every_figure(
     bars = feed.read(-1, 1_000, 1.0)
     home = Home(sources=shipped(), description=feed.describe(), first_bar=int(bars["timestamp"][0]))
     for _ in range(200):
-        home.trader.step(bars).result()
+        home.trader.step((bars,)).result()
         bars = feed.read(home.trader.last_bar or 0, 1_000, 1.0)
     assert not [e for e in home.events if code(e) == "RISK_DISAGREEMENT"]
     assert len(home.of(PositionClosed)) > 500
@@ -256,9 +256,9 @@ def test_home_on_disk_when_stopped_and_opened_again_then_its_log_is_that_of_memo
 ) -> None:
     stored: list[bytes] = []
     for part in np.split(BARS, [1, 900, 1_700]):
-        log, journal = SqliteEventLog(tmp_path / "log.db"), FileBarJournal(tmp_path / "bars")
+        log, journal = SqliteEventLog(tmp_path / "log.db"), open_journal(tmp_path, ["BTC-USDT"])
         trader = Trader.open(log, journal, DESCRIPTION, (SOURCE, SECOND), START)
-        trader.step(part).result()
+        trader.step((part,)).result()
         assert log.checkpoint() is not None
         entries = log.read(0, 100_000)
         stored = [

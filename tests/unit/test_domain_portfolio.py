@@ -303,7 +303,7 @@ def history() -> list[Event]:
     book = Book().open()
     book.trade("buy", LOT, [Decimal(100)] * 4, [Decimal(1)] * 3)
     cause = book.cause()
-    book.take(safety.mark(book.state, cause, *[Decimal(1)] * 5))
+    book.take(safety.mark(book.state, cause, *[Decimal(1)] * 5, {}))
     book.take(safety.trip(book.state, cause, "X", Decimal(1), Decimal(2), None))
     book.take(safety.clear(book.state, cause, "X"))
     book.take(safety.ruin(book.state, cause, Decimal(1), Decimal(2)))

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infrastructure.bar_records import RECORD, SIZE, seal
-from infrastructure.journal import FileBarJournal, JournalError, open_journal
+from infrastructure.journal import FileBarJournal, JournalError
 from tests.feed_bars import made_bars
 
 BARS = made_bars(400)
@@ -196,10 +196,3 @@ def test_journal_when_read_only_then_cuts_nothing_and_refuses_to_write(tmp_path:
     assert (tmp_path / "j").stat().st_size == 5 * SIZE + 4
     with pytest.raises(JournalError, match="cannot be opened"):
         FileBarJournal(tmp_path / "none", read_only=True)
-
-
-def test_open_journal_when_symbol_given_then_each_has_a_file(tmp_path: Path) -> None:
-    journal = open_journal(tmp_path, "BTC/USDT:USDT")
-    assert journal.path == tmp_path / "bars" / "BTC-USDT-PERP.bars"
-    journal.close()
-    journal.close()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infrastructure.feeds.market import Market
 from infrastructure.feeds.paced import BadSpeed, Paced, paced, parse_speed
 from infrastructure.feeds.synthetic import START, open_synthetic
 from tests.feed_bars import made_bars
@@ -25,10 +26,10 @@ class PlayedClock:
 
 def test_paced_feed_when_real_time_then_one_bar_a_minute() -> None:
     clock = PlayedClock()
-    feed = Paced(open_synthetic(bars=10), 1.0, clock, clock.sleep)
+    feed = Paced(Market([open_synthetic(bars=10)]), 1.0, clock, clock.sleep)
     after, came = -1, []
     for _ in range(5):
-        bars = feed.read(after, 1000, 100.0)
+        (bars,) = feed.read(after, 1000, 100.0)
         assert len(bars) == 1
         came.append(clock.now)
         after = int(bars["timestamp"][-1])
@@ -37,20 +38,20 @@ def test_paced_feed_when_real_time_then_one_bar_a_minute() -> None:
 
 def test_paced_feed_when_nothing_is_due_within_timeout_then_empty_at_its_end() -> None:
     clock = PlayedClock()
-    feed = Paced(open_synthetic(bars=10), 2.0, clock, clock.sleep)
-    assert len(feed.read(-1, 5, 1.0)) == 1
-    assert len(feed.read(START, 5, 12.0)) == 0
+    feed = Paced(Market([open_synthetic(bars=10)]), 2.0, clock, clock.sleep)
+    assert len(feed.read(-1, 5, 1.0)[0]) == 1
+    assert len(feed.read(START, 5, 12.0)[0]) == 0
     assert clock.now == 1012.0
-    assert len(feed.read(START, 5, 30.0)) == 1
+    assert len(feed.read(START, 5, 30.0)[0]) == 1
     assert clock.now == pytest.approx(1030.0)
 
 
 def test_paced_feed_when_reader_was_slow_then_catches_up_at_once() -> None:
     clock = PlayedClock()
-    feed = Paced(open_synthetic(bars=100), 60.0, clock, clock.sleep)
+    feed = Paced(Market([open_synthetic(bars=100)]), 60.0, clock, clock.sleep)
     feed.read(-1, 1, 1.0)
     clock.sleep(20.0)
-    bars = feed.read(START, 1000, 1.0)
+    (bars,) = feed.read(START, 1000, 1.0)
     assert len(bars) == 20  # a minute a second, the last due this very moment
     assert clock.now == 1020.0
 
@@ -63,13 +64,13 @@ def test_paced_feed_when_read_anyhow_then_bars_are_those_of_the_feed_and_never_e
     speed: float, steps: list[tuple[int, float]]
 ) -> None:
     clock = PlayedClock()
-    feed = Paced(open_synthetic(seed=5, bars=200), speed, clock, clock.sleep)
+    feed = Paced(Market([open_synthetic(seed=5, bars=200)]), speed, clock, clock.sleep)
     whole = made_bars(200)
     after, read = -1, 0
     for limit, timeout in steps:
         if read == len(whole):
             break
-        bars = feed.read(after, limit, timeout)
+        (bars,) = feed.read(after, limit, timeout)
         assert bars.tobytes() == whole[read : read + len(bars)].tobytes()
         if len(bars):
             read, after = read + len(bars), int(bars["timestamp"][-1])
@@ -78,7 +79,7 @@ def test_paced_feed_when_read_anyhow_then_bars_are_those_of_the_feed_and_never_e
 
 def test_paced_when_speed_is_max_then_feed_is_left_as_it_is() -> None:
     clock = PlayedClock()
-    feed = open_synthetic(bars=5000)
+    feed = Market([open_synthetic(bars=5000)])
     assert paced(feed, parse_speed("max"), clock, clock.sleep) is feed
     wrapped = paced(feed, parse_speed("60x"), clock, clock.sleep)
     assert wrapped is not feed

@@ -116,12 +116,12 @@ def test_mapper_when_upcasters_go_in_a_circle_then_says_so() -> None:
 
 
 def test_mapper_when_topic_is_an_old_shape_then_reads_but_never_writes_it() -> None:
-    upcasters = {"portfolio.equity_marked/1": Upcaster("test.happened/3", to_old)}
+    upcasters = {"portfolio.equity_marked/2": Upcaster("test.happened/3", to_old)}
     mapper = MsgspecMapper({**TOPICS, "test.happened/3": Happened}, upcasters)
     with pytest.raises(EventRefused, match="old shape"):
         mapper.to_row(mark(1))
     state = MsgspecMapper().to_row(mark(1)).state
-    assert isinstance(mapper.to_event("portfolio.equity_marked/1", state), Happened)
+    assert isinstance(mapper.to_event("portfolio.equity_marked/2", state), Happened)
 
 
 def test_mapper_when_topic_is_unknown_then_names_it() -> None:
@@ -130,8 +130,8 @@ def test_mapper_when_topic_is_unknown_then_names_it() -> None:
 
 
 def test_mapper_when_state_lacks_a_field_then_names_topic_and_field() -> None:
-    with pytest.raises(UnreadableEvent, match=r"equity_marked/1.*cash"):
-        MsgspecMapper().to_event("portfolio.equity_marked/1", old_state())
+    with pytest.raises(UnreadableEvent, match=r"equity_marked/2.*cash"):
+        MsgspecMapper().to_event("portfolio.equity_marked/2", old_state())
 
 
 @pytest.mark.parametrize("rate", [float("nan"), float("inf"), float("-inf")])

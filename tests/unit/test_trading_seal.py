@@ -10,6 +10,7 @@ from application.ports import Bars
 from application.trading.seal import PHASES, Sealed, Sealer
 from domain.event import Event
 from domain.market import BarsSealed, FeedGap
+from infrastructure.bar_records import seal as records
 from tests.trading_fakes import DAY, MINUTE, START, MemoryJournal, flat_bars
 
 
@@ -21,8 +22,8 @@ def seal(bars: Bars, cuts: list[int]) -> list[tuple[int, int, Event]]:
     for part in np.split(bars, sorted(cuts)):
         if len(part) == 0:
             continue
-        journal.append(part)
-        for item in sealer.scan(part):
+        journal.append((part,))
+        for item in sealer.scan(part, part["timestamp"]):
             index, phase = divmod(item.key, PHASES)
             found.append((int(part["timestamp"][index]), phase, item.event))
         saved = Sealed(*(getattr(sealer.state, name) for name in Sealed.__struct_fields__))
@@ -36,7 +37,7 @@ def test_seal_when_a_day_is_complete_then_is_sealed_at_the_end_of_its_last_step(
     assert (bar, phase) == (START + DAY - MINUTE, 3)
     assert isinstance(event, BarsSealed)
     assert (event.start, event.end, event.rows, event.absent) == (START, START + DAY, 1440, 0)
-    assert event.sha256 == sha256(bars.tobytes()).hexdigest()
+    assert event.sha256 == sha256(records(bars)).hexdigest()
     assert (event.kind, event.occurred_at) == ("input", START + DAY)
     assert event.correlation_id == f"step/{START + DAY - MINUTE}"
 
