@@ -1,25 +1,39 @@
-"""One strategy over recorded bars, as paper trading would have traded it.
+"""One strategy over recorded bars of one symbol or several, as paper would have traded it.
 
 The same kernel, limits and costs as paper: a backtest that obeyed other rules would lie. Research
 may ask for another sizing, or for no limits; the report says so. Nothing is stored; the digests let
 any other run prove that it traded the same.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
 
 from application.backtest_account import Account
-from application.ports import BAR, Bars, Feed, FeedFinished
+from application.ports import (
+    BAR,
+    Bars,
+    Feed,
+    FeedDescription,
+    FeedFinished,
+    MarketFeed,
+    Stretch,
+    moments,
+    until,
+)
 from application.report import BacktestReport, BacktestRun, Request
 from application.terms import Sizing, refuse_other_sizing, with_costs
 from domain.instrument import Instrument
 from domain.limits import SLEEVE_LEVERAGE, Limits
 from kernels.program import Program, check_backend
 
-BLOCK = 4096  # base bars
+BLOCK = 4096  # moments
 PATIENCE = 60.0  # seconds a recorded feed may take for one block
+
+
+class SymbolTwice(ValueError):
+    """A symbol was named twice: an account has one position of each."""
 
 
 class EmptyRange(ValueError):
@@ -67,22 +81,81 @@ def run(
     `limits` may be off, for research. Raises ParameterError, UnknownBackend, FeedError, EmptyRange,
     CostInvalid, SizingMismatch; ValueError for another sleeve.
     """
+    return run_market(program, Alone(feed), [instrument], limits, request, progress)
+
+
+def run_market(
+    program: Program,
+    feed: MarketFeed,
+    instruments: Sequence[Instrument],
+    limits: Limits,
+    request: Request,
+    progress: Callable[[int], None] = lambda moments: None,
+) -> BacktestRun:
+    """Trade `program` on all symbols of the feed, in one account, as `run` does on one.
+
+    Raises what `run` raises; `SymbolTwice`; ValueError for more symbols than an account may hold.
+    """
+    check(request)
+    refuse_other_sizing(program, request.sizing)
+    priced = with_all_costs(instruments, request)
+    account = Account(program, feed.describe(), priced, limits, request)
+    last = first_cursor(request)
+    while len(times := moments(stretch := read_stretch(feed, last, request.end))):
+        account.trade(stretch)
+        last = int(times[-1])
+        progress(len(times))
+    if account.count == 0:
+        raise empty(request, priced)
+    return account.told(last)
+
+
+class Alone:
+    """One symbol's feed, as the feed of a market."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def describe(self) -> FeedDescription:
+        """Say what the feed serves."""
+        return self._feed.describe()
+
+    def read(self, after: int, limit: int, timeout: float) -> Stretch:
+        """Give the next bars. Raises FeedFinished, FeedError."""
+        return (self._feed.read(after, limit, timeout),)
+
+    def close(self) -> None:
+        """Close the feed."""
+        self._feed.close()
+
+
+def check(request: Request) -> None:
+    """Refuse what no run can be: raises UnknownBackend; ValueError for another sleeve."""
     if request.sleeve not in SLEEVE_LEVERAGE:
         sleeves = ", ".join(SLEEVE_LEVERAGE)
         raise ValueError(f"sleeve was {request.sleeve!r}, must be one of: {sleeves}")
     check_backend(request.backend)
-    refuse_other_sizing(program, request.sizing)
-    instrument = with_costs(instrument, request.costs)
-    account = Account(program, feed.describe(), instrument, limits, request)
-    last = (request.start or 0) - 1
-    while len(bars := read_block(feed, last, request.end)):
-        account.trade(bars)
-        last = int(bars["timestamp"][-1])
-        progress(len(bars))
-    if account.count == 0:
-        asked = f"{moment(request.start, 'the beginning')} to {moment(request.end, 'the end')}"
-        raise EmptyRange(f"range was {asked}, must hold bars of {instrument.symbol}")
-    return account.told(last)
+
+
+def with_all_costs(instruments: Sequence[Instrument], request: Request) -> list[Instrument]:
+    """Put the costs asked for in place of all symbols'. Raises CostInvalid, SymbolTwice."""
+    symbols = [instrument.symbol for instrument in instruments]
+    for symbol in symbols:
+        if symbols.count(symbol) > 1:
+            raise SymbolTwice(f"symbol {symbol} was named twice, must be named once")
+    return [with_costs(instrument, request.costs) for instrument in instruments]
+
+
+def first_cursor(request: Request) -> int:
+    """Give the time (ms) after which the run's first bar opens."""
+    return (request.start or 0) - 1
+
+
+def empty(request: Request, instruments: Sequence[Instrument]) -> EmptyRange:
+    """Say that the range holds no bar."""
+    asked = f"{moment(request.start, 'the beginning')} to {moment(request.end, 'the end')}"
+    symbols = ", ".join(instrument.symbol for instrument in instruments)
+    return EmptyRange(f"range was {asked}, must hold bars of {symbols}")
 
 
 def moment(at: int | None, otherwise: str) -> str:
@@ -98,3 +171,12 @@ def read_block(feed: Feed, after: int, end: int | None) -> Bars:
     except FeedFinished:
         return np.empty(0, BAR)
     return bars if end is None else bars[bars["timestamp"] < end]
+
+
+def read_stretch(feed: MarketFeed, after: int, end: int | None, limit: int = BLOCK) -> Stretch:
+    """The bars of the next moments before `end`, at most `limit`; none where there are no more."""
+    try:
+        stretch = feed.read(after, limit, PATIENCE)
+    except FeedFinished:
+        return (np.empty(0, BAR),)
+    return stretch if end is None else until(stretch, end)

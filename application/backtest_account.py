@@ -1,14 +1,20 @@
 """One paper account of one version, traded block by block over the bars of a feed.
 
-The kernel's time is measured apart from all that only reports need, and the first bar is run once
-beforehand, so that compiling is no part of a speed.
+The kernel's time is measured apart from all that only reports need, and the first moment is run
+once beforehand, so that compiling is no part of a speed.
 """
 
 import time
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
 
+import numpy as np
+
+from application.backtest_runner import AccountRunner
 from application.kernel_rows import limits_row, market_row
-from application.ports import Bars, FeedDescription
-from application.report import BacktestMetrics, BacktestReport, BacktestRun, Request
+from application.ports import FeedDescription, Stretch, moments, until
+from application.report import BacktestMetrics, BacktestReport, BacktestRun, Chart, Request
 from application.report_figures import Figures, Span, figures_of, with_ends
 from application.report_ledger import Ledger, Marks
 from application.report_regimes import RegimeTape
@@ -21,8 +27,10 @@ from domain.money import from_units, to_units
 from domain.timeframe import milliseconds
 from kernels.metrics.trades import Trade, TradeStatistics
 from kernels.program import Program
-from kernels.runner import LaneSpec, Runner
+from kernels.runner import LaneSpec
 from kernels.trades import TradeTape
+
+Array = np.ndarray[Any, Any]
 
 
 class Account:
@@ -32,67 +40,78 @@ class Account:
         self,
         program: Program,
         feed: FeedDescription,
-        instrument: Instrument,
+        instruments: Sequence[Instrument],
         limits: Limits,
         request: Request,
     ) -> None:
-        self.program, self.feed, self.instrument = program, feed, instrument
+        self.program, self.feed, self.instruments = program, feed, tuple(instruments)
         self.limits, self.request = limits, request
         self.base_ms = milliseconds(feed.timeframe)
         self.leverage = SLEEVE_LEVERAGE[request.sleeve]
-        market = market_row(instrument)
+        markets = [market_row(instrument) for instrument in self.instruments]
         lane = LaneSpec(self.leverage, float(to_units(SLEEVE_CAPITAL)), limits_row(limits))
         began = time.perf_counter()
         self.runner, self.warm_up = (
-            Runner(program, request.parameters, market, self.base_ms, [lane], request.backend)
+            AccountRunner(program, request.parameters, markets, self.base_ms, lane, request.backend)
             for _ in range(2)
         )
         self.compile_seconds = time.perf_counter() - began
         self.began = time.perf_counter()
         self.kernel_seconds = 0.0
-        self.tape = TradeTape(self.base_ms)
-        self.ledger = Ledger(instrument, self.base_ms, program.tags)
-        self.regimes = None
+        self.tape = TradeTape(self.base_ms, len(markets))
+        self.ledger = Ledger(self.instruments, self.base_ms, program.tags)
+        self.regimes: tuple[RegimeTape, ...] = ()
         if request.regimes:
-            self.regimes = RegimeTape(program.timeframe, market, self.base_ms)
+            frame = program.timeframe
+            self.regimes = tuple(RegimeTape(frame, market, self.base_ms) for market in markets)
         self.count, self.first = 0, 0
 
-    def trade(self, bars: Bars) -> None:
-        """Take the next bars."""
+    def trade(self, stretch: Stretch) -> None:
+        """Take the next bars, at least one."""
         if self.count == 0:
-            self.compile(bars)
-        stepping = time.perf_counter()
-        block = self.runner.run(bars, [0])
-        self.kernel_seconds += time.perf_counter() - stepping
-        self.tape.add(block.records[0], bars["timestamp"])
-        self.ledger.add(block.records[0], bars)
-        if self.regimes is not None:
-            self.regimes.add(bars)
-        self.count += len(bars)
+            self.compile(stretch)
+        self.told_of(stretch, self.step(stretch))
 
-    def compile(self, bars: Bars) -> None:
+    def step(self, stretch: Stretch, control: int = 0) -> Array:
+        """Run the kernel alone over the next bars; give the records."""
+        stepping = time.perf_counter()
+        records = self.runner.run(stretch, control)
+        self.kernel_seconds += time.perf_counter() - stepping
+        return records
+
+    def told_of(self, stretch: Stretch, records: Array) -> None:
+        """Keep what a block's records tell."""
+        self.tape.add(records, moments(stretch))
+        self.ledger.add(records, stretch)
+        for tape, bars in zip(self.regimes, stretch, strict=False):
+            if len(bars):
+                tape.add(bars)
+        self.count += sum(map(len, stretch))
+
+    def compile(self, stretch: Stretch) -> None:
+        """Run the first moment for nothing, so that all is compiled."""
         compiling = time.perf_counter()
-        self.warm_up.run(bars[:1], [0])
+        self.first = int(moments(stretch)[0])
+        self.warm_up.run(until(stretch, self.first + 1))
         self.began = time.perf_counter()
         self.compile_seconds += self.began - compiling
-        self.first = int(bars["timestamp"][0])
 
     def told(self, last: int) -> BacktestRun:
         """Tell all there is; `last` is the open of the last bar."""
-        seconds = time.perf_counter() - self.began
-        if self.regimes is not None:
-            seconds -= self.regimes.seconds
+        seconds = time.perf_counter() - self.began - sum(tape.seconds for tape in self.regimes)
         span = Span(self.first, last + self.base_ms)
-        equity = from_units(float(self.runner.account(0)["equity"]))
+        equity = from_units(self.runner.account()["equity"])
         marks = with_ends(self.ledger.marks(), span, SLEEVE_CAPITAL, equity)
         trades, figures = self.figures(marks, span)
         program, request, feed = self.program, self.request, self.feed
         params = program.resolve(request.parameters)
+        symbols = tuple(instrument.symbol for instrument in self.instruments)
         report = BacktestReport(
             strategy=program.name,
             description=program.docstring,
             venue=feed.venue,
-            symbol=self.instrument.symbol,
+            symbol=", ".join(symbols),
+            symbols=symbols,
             timeframe=feed.timeframe,
             note=feed.note,
             data_digest=feed.data_digest,
@@ -105,7 +124,7 @@ class Account:
             params=params,
             version_sha=program.source_sha,
             backend=request.backend,
-            device=self.runner.machine.device,
+            device=self.runner.device,
             research=request.sizing is not None or not self.limits.enforced,
             sizing=None if request.sizing is None else spelled(request.sizing),
             sized_by=sizing_of(program.flat, params),
@@ -113,45 +132,68 @@ class Account:
             held_to=self.limits,
             trips=dict(sorted(self.ledger.trips.items())),
             refusals=dict(sorted(self.ledger.refusals.items())),
-            costs={name: getattr(self.instrument, name) for name in COSTS},
-            dynamic=self.instrument.dynamic,
+            costs=costs_of(self.instruments),
+            dynamic=any(instrument.dynamic for instrument in self.instruments),
             metrics=measure(figures.trades, self.runner),
             figures=figures,
             trades_digest=self.tape.digest(),
-            state_digest=self.runner.digest(0),
+            state_digest=self.runner.digest(),
             seconds=seconds,
             compile_seconds=self.compile_seconds,
             bar_steps_per_second=self.count / self.kernel_seconds,
         )
-        prices = self.ledger.prices.candles()
         return BacktestRun(
             report=report,
             trades=trades,
             left_in=self.ledger.left_in(),
             marks=marks,
-            prices=prices,
-            prices_width=self.ledger.prices.width,
+            charts=tuple(
+                Chart(symbol=symbol, candles=tape.candles(), width=tape.width)
+                for symbol, tape in zip(symbols, self.ledger.prices, strict=True)
+            ),
         )
 
     def figures(self, marks: Marks, span: Span) -> tuple[tuple[Trade, ...], Figures]:
-        entries = self.ledger.entries()
-        labels = None if self.regimes is None else self.regimes.at(entries[:, 0])
-        trades = self.ledger.trades(labels)
+        trades = self.ledger.trades(self.labels())
         figures = figures_of(
             trades,
             marks,
             span,
             capital=SLEEVE_CAPITAL,
-            open_since=entries[len(trades) :, 0].tolist(),
-            ruined=bool(self.runner.account(0)["ruined"]),
+            open_since=self.ledger.open_since(),
+            ruined=bool(self.runner.account()["ruined"]),
             gate=Gate(),
             trials=self.request.trials,
         )
         return trades, figures
 
+    def labels(self) -> list[str | None] | None:
+        """The regime of its symbol at every entry; None where regimes were not asked for."""
+        if not self.regimes:
+            return None
+        entries = self.ledger.entries()
+        labels: list[str | None] = [None] * len(entries)
+        for symbol, tape in enumerate(self.regimes):
+            own = np.flatnonzero(entries[:, 2] == symbol)
+            for place, label in zip(own.tolist(), tape.at(entries[own, 0]), strict=True):
+                labels[place] = label
+        return labels
 
-def measure(found: TradeStatistics, runner: Runner) -> BacktestMetrics:
-    account = runner.account(0)
+
+def costs_of(instruments: Sequence[Instrument]) -> dict[str, Decimal]:
+    """What trading costs: once where all symbols cost the same, else of each that differs."""
+    costs: dict[str, Decimal] = {}
+    for name in COSTS:
+        each: dict[str, Decimal] = {i.symbol: getattr(i, name) for i in instruments}
+        if len(set(each.values())) == 1:
+            costs[name] = next(iter(each.values()))
+        else:
+            costs |= {f"{name} {symbol}": cost for symbol, cost in each.items()}
+    return costs
+
+
+def measure(found: TradeStatistics, runner: AccountRunner) -> BacktestMetrics:
+    account = runner.account()
     return BacktestMetrics(
         trades=found.trades,
         wins=found.wins,
@@ -159,7 +201,7 @@ def measure(found: TradeStatistics, runner: Runner) -> BacktestMetrics:
         win_rate_low=found.win_rate_low,
         profit_factor=found.profit_factor,
         net_profit=found.net,
-        max_drawdown=from_units(float(account["drawdown"])),
+        max_drawdown=from_units(account["drawdown"]),
         fees=found.fees,
         slippage=found.slippage,
         funding=found.funding,

@@ -37,14 +37,15 @@ class BacktestReport(Struct, frozen=True, kw_only=True):
     strategy: str
     description: str  # as its author wrote it
     venue: str
-    symbol: str
+    symbol: str  # all of them, where there are several
+    symbols: tuple[str, ...]  # in the account's order
     timeframe: str
     note: str  # of the feed: what a reader should know of the bars
     data_digest: str
     sleeve: str
     capital: Decimal  # quote, that the account began with
     leverage: int
-    bars: int
+    bars: int  # of all symbols together
     start: int = 0  # open of the first bar, ms
     end: int = 0  # open of the last
     params: dict[str, float]
@@ -58,7 +59,8 @@ class BacktestReport(Struct, frozen=True, kw_only=True):
     held_to: Limits
     trips: dict[str, int]  # breakers that tripped, by code
     refusals: dict[str, int]  # entries that were refused, by the code of the limit
-    costs: dict[str, Decimal]  # maker, taker: fraction of notional; slippage: of price
+    costs: dict[str, Decimal]  # maker, taker: fraction of notional; slippage: of price; "maker X"
+    #                            is of symbol X alone, where symbols differ
     dynamic: bool  # whether slippage only begins from that, and follows order and bar
     metrics: BacktestMetrics
     figures: Figures
@@ -69,6 +71,14 @@ class BacktestReport(Struct, frozen=True, kw_only=True):
     bar_steps_per_second: float  # kernel alone
 
 
+class Chart(Struct, frozen=True, kw_only=True):
+    """A symbol's prices, to be drawn."""
+
+    symbol: str
+    candles: Any  # dtype report_candles.CANDLE
+    width: int  # of a candle, ms
+
+
 class BacktestRun(Struct, frozen=True, kw_only=True):
     """A report, and what it was made of."""
 
@@ -76,8 +86,7 @@ class BacktestRun(Struct, frozen=True, kw_only=True):
     trades: tuple[Trade, ...]  # closed, in the order they closed
     left_in: Any  # int64 per trade: open of the bar it was left in, ms
     marks: Marks  # with the capital before them and the last close after them
-    prices: Any  # candles of a chart, dtype report_candles.CANDLE
-    prices_width: int  # ms
+    charts: tuple[Chart, ...]  # one a symbol
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,8 @@
 
 Everything here is read off the records that the kernel writes, nothing is computed anew but units:
 whole ticks, lots and 1e-8 quote become exact decimals. A trade is made of its OPENED and CLOSED
-records, so what it shows is what the account was charged.
+records, so what it shows is what the account was charged. An account has one position of a symbol
+at a time: the records of each symbol pair up in order.
 """
 
 from collections import Counter
@@ -12,14 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from application.ports import Bars
-from application.report_candles import CandleTape
+from application.ports import Stretch, moments
+from application.report_candles import LIMIT, CandleTape
 from domain.instrument import Instrument
 from domain.money import from_units
 from kernels import dtypes
 from kernels.metrics.trades import Trade
 
 Array = np.ndarray[Any, Any]
+
+FEWEST = 1_000  # candles of each symbol's chart, however many symbols share a page
 
 
 @dataclass(frozen=True)
@@ -33,29 +36,37 @@ class Marks:
 class Ledger:
     """Collects one account's trades, marks and prices block by block."""
 
-    def __init__(self, instrument: Instrument, base_ms: int, tags: Sequence[str]) -> None:
-        self.instrument = instrument
+    def __init__(
+        self, instruments: Sequence[Instrument], base_ms: int, tags: Sequence[str]
+    ) -> None:
+        self.instruments = tuple(instruments)
         self.base_ms = base_ms
         self.tags = tags
-        self.prices = CandleTape(base_ms)
-        self.opened: list[Array] = []  # [entry_at, tag]
+        most = max(LIMIT // len(self.instruments), FEWEST)
+        self.prices = tuple(CandleTape(base_ms, most) for _ in self.instruments)
+        self.opened: list[Array] = []  # [entry_at, tag, symbol]
         self.closed: list[Array] = []  # CLOSED records
         self.closed_at: list[Array] = []  # [exit_at, open of the bar]
         self.marked: list[Array] = []  # [at, equity]
         self.trips: Counter[str] = Counter()  # breakers that tripped, by code
         self.refusals: Counter[str] = Counter()  # entries that were refused, by the limit's code
 
-    def add(self, records: Array, bars: Bars) -> None:
-        """Take a block's records of the account, and its bars."""
-        self.prices.add(bars)
-        begun = bars["timestamp"][records[:, dtypes.BAR_INDEX].astype(np.int64)]
+    def add(self, records: Array, stretch: Stretch) -> None:
+        """Take a block's records of the account, and its bars of each symbol."""
+        for tape, bars in zip(self.prices, stretch, strict=True):
+            tape.add(bars)
+        self.record(records, moments(stretch))
+
+    def record(self, records: Array, times_of: Array) -> None:
+        """Take a block's records alone, and the open times of its moments (ms)."""
+        begun = times_of[records[:, dtypes.BAR_INDEX].astype(np.int64)]
         times = begun + records[:, dtypes.AT_CLOSE].astype(np.int64) * self.base_ms
         kinds = records[:, dtypes.KIND]
         opened, closed, marked = (
             kinds == kind for kind in (dtypes.OPENED, dtypes.CLOSED, dtypes.MARKED)
         )
-        tags = records[opened, dtypes.F].astype(np.int64)
-        self.opened.append(np.stack([times[opened], tags], axis=1))
+        what = records[opened][:, (dtypes.F, dtypes.SYMBOL)].astype(np.int64)
+        self.opened.append(np.concatenate([times[opened][:, None], what], axis=1))
         self.closed.append(records[closed])
         self.closed_at.append(np.stack([times[closed], begun[closed]], axis=1))
         equity = records[marked, dtypes.A] + records[marked, dtypes.B]
@@ -65,8 +76,27 @@ class Ledger:
             counted.update(dtypes.LIMIT_CODES[code] for code in codes.tolist())
 
     def entries(self) -> Array:
-        """Entry time (ms) and tag index of every position, int64 [n, 2]; one may still be open."""
-        return np.concatenate([np.empty((0, 2), np.int64), *self.opened])
+        """Entry time (ms), tag and symbol index of every position, int64 [n, 3]; some may be open.
+
+        In the order they were opened.
+        """
+        return np.concatenate([np.empty((0, 3), np.int64), *self.opened])
+
+    def entered(self) -> Array:
+        """Say which entry each closed trade began with: its place among `entries`."""
+        symbols = self.entries()[:, 2]
+        closed = [part[:, dtypes.SYMBOL] for part in self.closed]
+        owners = np.concatenate([np.empty(0), *closed]).astype(np.int64)
+        places = np.empty(len(owners), np.int64)
+        for symbol in range(len(self.instruments)):
+            own = owners == symbol
+            places[own] = np.flatnonzero(symbols == symbol)[: np.count_nonzero(own)]
+        return places
+
+    def open_since(self) -> list[int]:
+        """Entry times (ms) of the positions that are open, in the order they were opened."""
+        since: list[int] = np.delete(self.entries()[:, 0], self.entered()).tolist()
+        return since
 
     def exits(self) -> Array:
         """Exit time and open of the bar it was in, ms, of every closed trade: int64 [n, 2]."""
@@ -83,21 +113,22 @@ class Ledger:
         return Marks(whole[:, 0].astype(np.int64), whole[:, 1])
 
     def trades(self, regimes: Sequence[str | None] | None = None) -> tuple[Trade, ...]:
-        """Give every closed trade, in the order they closed; `regimes` are those at the entries.
+        """Give every closed trade, in the order they closed; `regimes` are those of `entries`.
 
         Raises `domain.money.InexactMoney` where the account outgrew exact money.
         """
         exits = self.exits()[:, 0].tolist()
-        entries = self.entries()[: len(exits)].tolist()
+        places = self.entered()
+        entries = self.entries()[places].tolist()
         records = [record for part in self.closed for record in part.tolist()]
-        labels = [None] * len(exits) if regimes is None else list(regimes)[: len(exits)]
-        rows = zip(entries, exits, records, labels, strict=True)
+        known = [None] * len(exits) if regimes is None else [regimes[n] for n in places.tolist()]
+        rows = zip(entries, exits, records, known, strict=True)
         return tuple(self.trade(*row) for row in rows)
 
     def trade(
         self, entry: Sequence[int], exit_at: int, record: Sequence[float], regime: str | None
     ) -> Trade:
-        instrument = self.instrument
+        instrument = self.instruments[int(record[dtypes.SYMBOL])]
         return Trade(
             symbol=instrument.symbol,
             side=int(record[dtypes.A]),

@@ -27,7 +27,14 @@ from kernels.metrics.breakdowns import SIDES, Group
 from kernels.metrics.trades import Trade
 
 SHOWN_CUTS = ("side", "tag", "reason", "regime")  # the others are in the JSON and in the report
-NOT_SHOWN = ("metrics", "figures", "description", "held_to", "note")  # long, or told elsewhere
+NOT_SHOWN = (
+    "metrics",
+    "figures",
+    "description",
+    "held_to",
+    "note",
+    "symbols",
+)  # long, or told elsewhere
 WIDEST = max(map(len, COMPONENTS.values()))
 PIPE = 240  # columns where nobody's terminal limits them
 TRADE_COLUMNS = (
@@ -85,10 +92,11 @@ def show_text(run: BacktestRun, with_trades: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for group in figure_groups(report):
         print_group(console, group)
-    for cut in SHOWN_CUTS:
+    several = len(report.symbols) > 1
+    for cut in ("symbol", *SHOWN_CUTS) if several else SHOWN_CUTS:
         print_breakdown(cut, report.figures.breakdowns.get(cut, ()))
     if with_trades:
-        print_table(TRADE_COLUMNS, map(trade_cells, run.trades))
+        print_trades(run.trades, several)
     console.print(f"\n[bold]Quality[/]  {number(report.figures.quality.score, 1)} of 100")
     for part in report.figures.quality.components:
         points = f"{number(part.points, 1):>5} of {part.weight}"
@@ -124,6 +132,15 @@ def print_breakdown(cut: str, groups: Sequence[Group]) -> None:
         for group in groups
     )
     print_table(head, rows)
+
+
+def print_trades(trades: Sequence[Trade], several: bool) -> None:
+    """Print every trade; of `several` symbols, with its own."""
+    if not several:
+        print_table(TRADE_COLUMNS, map(trade_cells, trades))
+        return
+    rows = ((trade.symbol, *trade_cells(trade)) for trade in trades)
+    print_table(("symbol", *TRADE_COLUMNS), rows)
 
 
 def trade_cells(trade: Trade) -> tuple[str, ...]:

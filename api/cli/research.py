@@ -1,7 +1,7 @@
 """`backtest`: try a strategy file without a home."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,7 +12,7 @@ from api.cli.backend import BackendOption
 from api.cli.context import JsonOption, moment, progress_bar, settings_of
 
 if TYPE_CHECKING:
-    from application.ports import Feed
+    from application.ports import MarketFeed
     from application.report import BacktestRun, Request
     from domain.limits import Limits
     from kernels.program import Program
@@ -34,7 +34,9 @@ def mount(app: typer.Typer) -> None:
 def backtest(
     file: FileArgument,
     venue: Annotated[str, typer.Option(help="Whose candles, e.g. binance.")],
-    symbol: Annotated[str, typer.Option(help="E.g. BTC/USDT.")],
+    symbol: Annotated[
+        list[str], typer.Option(help="E.g. BTC/USDT; repeatable: one account on all of them.")
+    ],
     data: Annotated[
         Path, typer.Option(envvar="PERPETUA_DATA", help="Directory of recorded candles.")
     ],
@@ -80,7 +82,6 @@ def backtest(
     from application.report_figures import Trials
     from application.research import parse_sizing
     from domain.limits import effective
-    from infrastructure.feeds.recorded import open_recorded
 
     settings_of("backtest")
     sized = None if sizing is None else parse_sizing(sizing)
@@ -98,7 +99,7 @@ def backtest(
         trials=Trials(tried, tried_variance),
         regimes=True,
     )
-    feed = open_recorded(data, venue, symbol, timeframe, begin or 0, before)
+    feed = opened(data, venue, symbol, timeframe, begin or 0, before)
     bounds = replace(effective(), enforced=limits == "on")
     try:
         with place_for(report) as write:
@@ -112,21 +113,40 @@ def backtest(
         show_text(run, trades)
 
 
-def traded(program: "Program", feed: "Feed", limits: "Limits", request: "Request") -> "BacktestRun":
+def opened(
+    data: Path, venue: str, symbols: list[str], timeframe: str | None, start: int, end: int | None
+) -> "MarketFeed":
+    """Open the candles of all symbols. Raises FeedError, also where they do not go together."""
+    from infrastructure.feeds.market import Market
+    from infrastructure.feeds.recorded import open_recorded
+
+    with ExitStack() as stack:
+        feeds = []
+        for each in symbols:
+            feeds.append(open_recorded(data, venue, each, timeframe, start, end))
+            stack.callback(feeds[-1].close)
+        market = Market(feeds)
+        stack.pop_all()
+    return market
+
+
+def traded(
+    program: "Program", feed: "MarketFeed", limits: "Limits", request: "Request"
+) -> "BacktestRun":
     from rich.progress import Progress
 
-    from application.backtest import run
+    from application.backtest import run_market
 
     description = feed.describe()
     with progress_bar(*Progress.get_default_columns()) as bar:
         task = bar.add_task("bars", total=description.total)
-        return run(
+        return run_market(
             program,
             feed,
-            description.instruments[0],
+            description.instruments,
             limits,
             request,
-            progress=lambda bars: bar.advance(task, bars),
+            progress=lambda moments: bar.advance(task, moments),
         )
 
 

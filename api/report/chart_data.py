@@ -1,8 +1,8 @@
 """What the page's charts are drawn from: bounded, however long the run was.
 
 Equity keeps the last and the lowest mark of each of at most `POINTS` equal stretches of time, so
-that no fall is lost; prices are the candles of the run; of the trades the last `LISTED` are marked,
-those of the table. Times are in seconds UTC, as the chart library counts.
+that no fall is lost; prices are the candles of the run, a chart a symbol; of the trades the last
+`LISTED` are marked, those of the table. Times are in seconds UTC, as the chart library counts.
 """
 
 from typing import Any
@@ -28,8 +28,14 @@ def chart_data(run: BacktestRun) -> dict[str, Any]:
     return {
         "capital": float(run.report.capital),
         "equity": equity_points(run.marks),
-        "prices": price_points(run.prices),
-        "digits": price_digits(run.prices),
+        "charts": [
+            {
+                "symbol": chart.symbol,
+                "prices": price_points(chart.candles),
+                "digits": price_digits(chart.candles),
+            }
+            for chart in run.charts
+        ],
         "trades": trade_points(run),
     }
 
@@ -62,21 +68,25 @@ def price_digits(prices: Array) -> int:
 
 
 def trade_points(run: BacktestRun) -> list[list[Any]]:
-    """Give [entry candle, exit candle, side, in at, out at, net, tag, reason] of each trade.
+    """Give [chart, entry candle, exit candle, side, in at, out at, net, tag, reason] of each trade.
 
-    Candles are told by their place among the prices.
+    Charts and candles are told by their places.
     """
     trades, left_in = run.trades[-LISTED:], run.left_in[-LISTED:]
+    charts = {chart.symbol: place for place, chart in enumerate(run.charts)}
     entered = np.array([trade.entry_at for trade in trades], np.int64)
-    places = [
-        np.searchsorted(run.prices["at"], moments, side="right") - 1
-        for moments in (entered, left_in)
-    ]
-    rows = zip(trades, places[0].tolist(), places[1].tolist(), strict=True)
-    return [trade_point(trade, entry, left) for trade, entry, left in rows]
+    owners = np.array([charts[trade.symbol] for trade in trades], np.int64)
+    places = np.empty((len(trades), 2), np.int64)
+    for place, chart in enumerate(run.charts):
+        own = owners == place
+        for side, times in enumerate((entered, left_in)):
+            found = np.searchsorted(chart.candles["at"], times[own], side="right") - 1
+            places[own, side] = found
+    rows = zip(trades, owners.tolist(), places.tolist(), strict=True)
+    return [[chart, *candles, *trade_point(trade)] for trade, chart, candles in rows]
 
 
-def trade_point(trade: Trade, entry: int, left: int) -> list[Any]:
+def trade_point(trade: Trade) -> list[Any]:
     prices = float(trade.entry_price), float(trade.exit_price)
     words = named(trade.tag), named(trade.reason)
-    return [entry, left, trade.side, *prices, round(float(trade.net), 2), *words]
+    return [trade.side, *prices, round(float(trade.net), 2), *words]

@@ -5,7 +5,7 @@ bounded (trades listed, points drawn) says what it leaves out, so its size does 
 run, and a reader is never shown a part as the whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -33,13 +33,14 @@ POLICY = (
     " img-src data: blob:; base-uri 'none'; form-action 'none'"
 )
 LIBRARY = "https://www.tradingview.com/"
+NAMED = 3  # symbols of a title
 RESEARCH = "Research: sizing or limits are not those of trading."
 
 
 def page(run: BacktestRun) -> str:
     """Lay a run out as one HTML document."""
     report = run.report
-    title = f"{report.strategy} on {report.symbol}"
+    title = f"{report.strategy} on {on_symbols(report.symbols)}"
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -52,6 +53,11 @@ def page(run: BacktestRun) -> str:
     return f'<!doctype html>\n<html lang="en">\n{head}\n{body}\n</html>\n'
 
 
+def on_symbols(symbols: Sequence[str]) -> str:
+    """Name a few symbols, count many."""
+    return ", ".join(symbols) if len(symbols) <= NAMED else f"{len(symbols)} symbols"
+
+
 def sections(run: BacktestRun, title: str) -> Iterator[Markup]:
     report = run.report
     yield header(report, title)
@@ -59,7 +65,7 @@ def sections(run: BacktestRun, title: str) -> Iterator[Markup]:
     yield judgement(report)
     yield chart("equity", "Equity and drawdown", "at its marks, about hourly")
     yield titled("Monthly returns", month_table(report.figures.months))
-    yield chart("prices", "Trades on the price", prices_note(run))
+    yield price_chart(run)
     yield element("section", distribution(run.trades), excursions(run.trades), class_="pair")
     yield titled("Figures", columns(map(definition_table, figure_groups(report))))
     cuts = report.figures.breakdowns.items()
@@ -94,6 +100,7 @@ def paragraphs(text: str) -> list[str]:
 
 def ran(report: BacktestReport) -> Markup:
     pairs: list[tuple[str, Content]] = [
+        ("Symbols", ", ".join(report.symbols)),
         ("Parameters", ", ".join(f"{k} = {v:g}" for k, v in report.params.items()) or "none"),
         ("Bars", f"{whole(report.bars)}, {moment(report.start)} to {moment(report.end)} UTC"),
         ("Costs", costs_text(report)),
@@ -175,19 +182,32 @@ def judgement(report: BacktestReport) -> Markup:
     return element("section", left, right, class_="pair")
 
 
-def chart(name: str, title: str, note: str) -> Markup:
-    head = element("div", element("h2", title), element("p", note, class_="quiet"), class_="head")
+def chart(name: str, title: str, note: str, chooser: Markup | None = None) -> Markup:
+    head = element(
+        "div", element("h2", title), chooser, element("p", note, class_="quiet"), class_="head"
+    )
     legend = element("p", "", class_="legend", id=f"{name}-legend", aria_live="off")
     canvas = element("div", class_="chart", id=f"{name}-chart")
     without = element("noscript", element("p", "The charts need JavaScript; all else does not."))
     return element("section", head, legend, canvas, without, class_="card", id=name)
 
 
+def price_chart(run: BacktestRun) -> Markup:
+    chooser = None
+    if len(run.charts) > 1:
+        options = [element("option", each.symbol, value=n) for n, each in enumerate(run.charts)]
+        chooser = element("select", *options, id="prices-symbol", aria_label="Symbol")
+    return chart("prices", "Trades on the price", prices_note(run), chooser)
+
+
 def prices_note(run: BacktestRun) -> str:
-    width = duration(run.prices_width)
-    told = f"{whole(len(run.prices))} candles of {width}"
-    if run.prices_width == milliseconds(run.report.timeframe):
-        told = f"{whole(len(run.prices))} bars of {width}"
+    widest = max(run.charts, key=lambda each: each.width)
+    width = duration(widest.width)
+    most = max(len(each.candles) for each in run.charts)
+    kind = "bars" if widest.width == milliseconds(run.report.timeframe) else "candles"
+    told = f"{whole(most)} {kind} of {width}"
+    if len(run.charts) > 1:
+        told = f"up to {told} of each of {len(run.charts)} symbols"
     return f"{told}; {listed(run)}; arrows enter, dots leave; wheel or pinch to zoom, drag to move"
 
 
@@ -206,7 +226,7 @@ def trades(run: BacktestRun) -> Iterator[Markup]:
     shown = run.trades[-LISTED:]
     told = f"Shown: {listed(run)}. Gross − fees − slippage − funding = net, to the last digit."
     yield element("p", told, class_="quiet")
-    yield trade_table(shown, count - len(shown) + 1)
+    yield trade_table(shown, count - len(shown) + 1, len(run.charts) > 1)
     yield element("p", "On paper, the last 50 are printed.", class_="quiet print")
 
 

@@ -27,6 +27,7 @@ TITLES = {
     "regime": "Regime at entry",
     "month": "Month of exit",
 }
+SYMBOL_HEAD = ("Symbol", "")
 GROUP_HEAD = ("Trades", "Win rate", "Profit factor", "Gross", "Costs", "Net")
 TRADE_HEAD = (
     ("#", ""),
@@ -152,21 +153,26 @@ def group_row(group: Group) -> Markup:
     )
 
 
-def trade_table(trades: Sequence[Trade], first: int) -> Markup:
-    """Make the table of trades; `first` is the number of the first one, counted from 1."""
-    head = [heading(title, meaning) for title, meaning in TRADE_HEAD]
+def trade_table(trades: Sequence[Trade], first: int, symbols: bool = False) -> Markup:
+    """Make the table of trades; `first` is the number of the first one, counted from 1.
+
+    With `symbols`, each says what was traded.
+    """
+    told = [*TRADE_HEAD[:3], SYMBOL_HEAD, *TRADE_HEAD[3:]] if symbols else TRADE_HEAD
+    head = [heading(title, meaning) for title, meaning in told]
     printed = len(trades) - PRINTED
-    rows = [trade_row(each, first + n, n, n < printed) for n, each in enumerate(trades)]
+    rows = [trade_row(each, first + n, n, n < printed, symbols) for n, each in enumerate(trades)]
     return table(head, rows, class_="trades", id="trades")
 
 
-def trade_row(trade: Trade, number_: int, place: int, older: bool) -> Markup:
+def trade_row(trade: Trade, number_: int, place: int, older: bool, symbols: bool) -> Markup:
     link = element("a", whole(number_), href="#prices", data_trade=place, title="Show on the chart")
     return element(
         "tr",
         cell(link),
         cell(moment(trade.entry_at), "time"),
         cell(moment(trade.exit_at), "time"),
+        cell(trade.symbol, None) if symbols else None,
         cell(SIDES[trade.side], None),
         cell(full(trade.gross)),
         cell(full(trade.fees)),

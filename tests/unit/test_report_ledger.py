@@ -78,11 +78,11 @@ def played(
     """A run's ledger, its records with the bars counted from the first, and its runner."""
     lane = LaneSpec(leverage, CAPITAL, limits() if bounds is None else bounds)
     runner = Runner(PROGRAM, {}, market_row(instrument), MINUTE, [lane])
-    ledger, records, begun = Ledger(instrument, MINUTE, PROGRAM.tags), [], 0
+    ledger, records, begun = Ledger([instrument], MINUTE, PROGRAM.tags), [], 0
     for block in np.split(bars, sorted(cuts)):
         if len(block):
             found = runner.run(block, [0]).records[0]
-            ledger.add(found, block)
+            ledger.add(found, (block,))
             found = found.copy()
             found[:, d.BAR_INDEX] += begun
             records.extend(found)

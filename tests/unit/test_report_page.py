@@ -129,13 +129,14 @@ def test_page_when_text_is_hostile_then_is_shown_as_it_is_written(done: Backtest
         device=HOSTILE,
         version_sha=HOSTILE,
     )
-    text = page(with_trades(replace(done, report=report), trades))
+    charts = (replace(done.charts[0], symbol=HOSTILE),)
+    text = page(with_trades(replace(done, report=report, charts=charts), trades))
     found = read(text)
     assert [tag for tag, _ in found.seen].count("script") == 3
     assert not [tag for tag, _ in found.seen if tag == "img"]
     assert not [attrs for _, attrs in found.seen if any(name.startswith("on") for name in attrs)]
     assert sum(HOSTILE in words for words in found.words) >= 10
-    assert data_in(text)["trades"][0][6] == HOSTILE.replace("_", " ")  # type: ignore[index]
+    assert data_in(text)["trades"][0][7] == HOSTILE.replace("_", " ")  # type: ignore[index]
 
 
 @given(st.text(), st.text())
@@ -217,11 +218,11 @@ def test_chart_data_when_trades_are_marked_then_their_candles_hold_their_prices(
 ) -> None:
     data = chart_data(done)
     assert len(data["trades"]) == len(done.trades)
-    for entry, left, side, paid, got, net, *_ in data["trades"]:
+    for _, entry, left, side, paid, got, net, *_ in data["trades"]:
         assert side in (1, -1)
         assert isinstance(net, float)
         for candle, price in ((entry, paid), (left, got)):
-            _, _, high, low, _ = data["prices"][candle]
+            _, _, high, low, _ = data["charts"][0]["prices"][candle]
             assert low * 0.998 <= price <= high * 1.002  # but for slippage of 0.1 %
 
 

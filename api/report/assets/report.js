@@ -63,76 +63,98 @@
     });
   }
 
-  // A trade is [entry candle, exit candle, side, in at, out at, net, tag, reason].
+  // A trade is [chart, entry candle, exit candle, side, in at, out at, net, tag, reason].
   function prices() {
     const chart = make("prices", undefined, true);
-    const shown = (value) => fixed(value, data.digits);
+    let at = 0; // the symbol shown
+    let inCandle, level;
+    const here = () => data.charts[at];
+    const own = () => data.trades.filter((trade) => trade[0] === at);
+    const shown = (value) => fixed(value, here().digits);
     const candles = chart.addSeries(LightweightCharts.CandlestickSeries, {
       upColor: "#9fc5b5", downColor: "#d8aaa2", wickUpColor: "#9fc5b5", wickDownColor: "#d8aaa2",
       borderVisible: false, priceLineVisible: false, lastValueVisible: false,
-      priceFormat: { type: "custom", minMove: 10 ** -data.digits, formatter: shown },
     });
-    const time = (candle) => data.prices[candle][0];
-    candles.setData(data.prices.map(([at, open, high, low, close]) =>
-      ({ time: at, open, high, low, close })));
-    const inCandle = new Map();
-    data.trades.forEach((trade, n) => {
-      for (const candle of new Set([trade[0], trade[1]])) {
-        if (!inCandle.has(candle)) inCandle.set(candle, []);
-        inCandle.get(candle).push(n);
-      }
-    });
-    const entered = ([entry, , way], words) => ({
+    const time = (candle) => here().prices[candle][0];
+    const entered = ([, entry, , way], words) => ({
       time: time(entry), position: way > 0 ? "belowBar" : "aboveBar", color: BLUE,
       shape: way > 0 ? "arrowUp" : "arrowDown", text: words ? (way > 0 ? "long" : "short") : "",
     });
-    const exited = ([, left, , , paid, net, , reason], words, size) => ({
+    const exited = ([, , left, , , paid, net, , reason], words, size) => ({
       time: time(left), position: "atPriceMiddle", price: paid, color: net > 0 ? UP : DOWN,
       shape: "circle", size, text: words ? `${reason} ${signed(net)}` : "",
     });
-    const marks = (level) => data.trades.flatMap((trade) => (level === "many"
+    const marks = () => own().flatMap((trade) => (level === "many"
       ? [exited(trade, false, 0.3)]
       : [entered(trade, level === "few"), exited(trade, level === "few", 0.7)]))
       .sort((one, other) => one.time - other.time);
     const levelOf = (range) => {
-      const within = (trade) => trade[1] >= range.from && trade[0] <= range.to;
-      const count = range === null ? data.trades.length : data.trades.filter(within).length;
+      const within = (trade) => range === null || (trade[2] >= range.from && trade[1] <= range.to);
+      const count = own().filter(within).length;
       return count <= FEW ? "few" : count <= SOME ? "some" : "many";
     };
-    let level = levelOf(null);
-    const markers = createSeriesMarkers(candles, marks(level), { autoScale: false });
-    chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
-      const now = levelOf(range);
-      if (now !== level) markers.setMarkers(marks(level = now));
-    });
-    chart.timeScale().fitContent();
-
+    const markers = createSeriesMarkers(candles, [], { autoScale: false });
     const legend = document.getElementById("prices-legend");
     const told = (n, candle) => {
-      const [entry, left, way, paid, got, net, tag, reason] = data.trades[n];
+      const [, entry, left, way, paid, got, net, tag, reason] = data.trades[n];
       const parts = [way > 0 ? "long" : "short"];
       if (entry === candle) parts.push(`in at ${shown(paid)}${tag ? ` (${tag})` : ""}`);
       if (left === candle) parts.push(`out at ${shown(got)}, ${reason}, net ${signed(net)}`);
       return parts.join(" ");
     };
     const tell = (candle) => {
-      const [at, open, high, low, close] = data.prices[candle];
+      if (here().prices.length === 0) {
+        legend.textContent = `no bars of ${here().symbol}`;
+        return;
+      }
+      const [moment_, open, high, low, close] = here().prices[candle];
       const found = inCandle.get(candle) || [];
       const more = found.length > NAMED ? [`and ${found.length - NAMED} more`] : [];
-      legend.textContent = `${moment(at)} UTC   open ${shown(open)}  high ${shown(high)}`
+      legend.textContent = `${moment(moment_)} UTC   open ${shown(open)}  high ${shown(high)}`
         + `  low ${shown(low)}  close ${shown(close)}\n`
         + [...found.slice(0, NAMED).map((n) => told(n, candle)), ...more].join("   ·   ");
     };
-    const last = data.prices.length - 1;
-    tell(last);
-    chart.subscribeCrosshairMove((at) => {
-      const candle = at.time === undefined ? last : Math.round(at.logical);
-      tell(Math.min(Math.max(candle, 0), last));
+    const last = () => here().prices.length - 1;
+    const choice = document.getElementById("prices-symbol");
+    const show = (symbol) => {
+      at = symbol;
+      if (choice) choice.value = String(at);
+      inCandle = new Map();
+      data.trades.forEach((trade, n) => {
+        if (trade[0] !== at) return;
+        for (const candle of new Set([trade[1], trade[2]])) {
+          if (!inCandle.has(candle)) inCandle.set(candle, []);
+          inCandle.get(candle).push(n);
+        }
+      });
+      level = levelOf(null);
+      markers.setMarkers([]);
+      candles.applyOptions({
+        priceFormat: { type: "custom", minMove: 10 ** -here().digits, formatter: shown },
+      });
+      candles.setData(here().prices.map(([opened, open, high, low, close]) =>
+        ({ time: opened, open, high, low, close })));
+      markers.setMarkers(marks());
+      chart.timeScale().fitContent();
+      tell(last());
+    };
+    if (choice) choice.addEventListener("change", () => show(Number(choice.value)));
+    show(0);
+    chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
+      const now = levelOf(range);
+      if (now === level) return;
+      level = now;
+      markers.setMarkers(marks());
+    });
+    chart.subscribeCrosshairMove((point) => {
+      const candle = point.time === undefined ? last() : Math.round(point.logical);
+      tell(Math.min(Math.max(candle, 0), last()));
     });
 
     document.querySelectorAll("a[data-trade]").forEach((link) =>
       link.addEventListener("click", () => {
-        const [entry, left] = data.trades[Number(link.dataset.trade)];
+        const [symbol, entry, left] = data.trades[Number(link.dataset.trade)];
+        if (symbol !== at) show(symbol);
         const around = Math.max(20, left - entry);
         chart.timeScale().setVisibleLogicalRange({ from: entry - around, to: left + around });
         tell(left);
