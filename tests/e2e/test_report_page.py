@@ -10,6 +10,7 @@ import pytest
 
 from tests.browser import NAMES, Page, browser, browser_path
 from tests.e2e.program import perpetua
+from tests.feed_bars import made_bars, write_bars
 
 STRATEGY = Path(__file__).parents[2] / "strategies" / "rsi_macd_consensus.py"
 WIDE, NARROW = (1280, 900), (390, 800)
@@ -167,3 +168,41 @@ def test_page_when_printed_then_charts_are_pictures_and_the_paper_is_not_wasted(
     pictures = "[...document.querySelectorAll('.chart img')].map((image) => image.naturalWidth)"
     assert all(width > 300 for width in shown.run(pictures))
     assert len(shown.run(pictures)) == 2
+
+
+@pytest.fixture(scope="module")
+def report_of_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("two")
+    for n, symbol in enumerate(("BTC-USDT", "ETH-USDT")):
+        write_bars(directory, f"binance_{symbol}_1m.parquet", made_bars(7_200, seed=5 + n))
+    out = directory / "out.html"
+    done = perpetua(
+        *("backtest", str(STRATEGY), "--data", str(directory), "--venue", "binance"),
+        *("--symbol", "BTC/USDT", "--symbol", "ETH/USDT", "--report", str(out)),
+    )
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_chart_when_symbols_are_several_then_shows_the_one_chosen_or_that_of_a_chosen_trade(
+    page: Page, report_of_two: Path
+) -> None:
+    page.resize(*WIDE)
+    page.open(report_of_two.as_uri())
+    until(page, "document.querySelectorAll('#prices-chart canvas').length > 0")
+    assert colours(page, "prices") > 10
+    first = legend(page, "prices")
+    choice = "document.getElementById('prices-symbol')"
+    page.run(f"{choice}.value = '1', {choice}.dispatchEvent(new Event('change'))")
+    second = legend(page, "prices")
+    assert first[:16] == second[:16]  # the same time
+    assert first != second  # at other prices
+    rows = "[...document.querySelectorAll('#trades tbody tr')]"
+    traded = page.run(f"{rows}.map((row) => row.cells[3].textContent)")
+    assert set(traded) == {"BTC-USDT", "ETH-USDT"}
+    for place, symbol in enumerate(("BTC-USDT", "ETH-USDT")):
+        page.run(f"document.querySelectorAll('a[data-trade]')[{traded.index(symbol)}].click()")
+        assert page.run(f"{choice}.value") == str(place)
+        assert re.search(r"out at [\d,.]+, \w[\w ]*, net", legend(page, "prices"))
+    assert colours(page, "prices") > 10
+    assert page.errors == []
