@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from application.backtest_runner import AccountRunner
+from application.backtest_sights import Prices, Regimes
 from application.kernel_rows import limits_row, market_row
 from application.ports import FeedDescription, Stretch, moments, until
-from application.report import BacktestMetrics, BacktestReport, BacktestRun, Chart, Request
+from application.report import BacktestMetrics, BacktestReport, BacktestRun, Request
 from application.report_figures import Figures, Span, figures_of, with_ends
 from application.report_ledger import Ledger, Marks
-from application.report_regimes import RegimeTape
 from application.strategy_sheet import sizing_of
 from application.terms import COSTS, spelled
 from domain.gate import Gate
@@ -43,7 +43,10 @@ class Account:
         instruments: Sequence[Instrument],
         limits: Limits,
         request: Request,
+        prices: Prices | None = None,
+        regimes: Regimes | None = None,
     ) -> None:
+        """Set it up. Whoever brings `prices` and `regimes` adds the bars to them, once for all."""
         self.program, self.feed, self.instruments = program, feed, tuple(instruments)
         self.limits, self.request = limits, request
         self.base_ms = milliseconds(feed.timeframe)
@@ -60,17 +63,21 @@ class Account:
         self.kernel_seconds = 0.0
         self.tape = TradeTape(self.base_ms, len(markets))
         self.ledger = Ledger(self.instruments, self.base_ms, program.tags)
-        self.regimes: tuple[RegimeTape, ...] = ()
-        if request.regimes:
-            frame = program.timeframe
-            self.regimes = tuple(RegimeTape(frame, market, self.base_ms) for market in markets)
+        symbols = [instrument.symbol for instrument in self.instruments]
+        self.prices = prices or Prices(symbols, self.base_ms)
+        self.regimes = regimes
+        if regimes is None and request.regimes:
+            self.regimes = Regimes(program.timeframe, markets, self.base_ms)
         self.count, self.first = 0, 0
 
     def trade(self, stretch: Stretch) -> None:
         """Take the next bars, at least one."""
         if self.count == 0:
             self.compile(stretch)
-        self.told_of(stretch, self.step(stretch))
+        self.keep(stretch, self.step(stretch))
+        self.prices.add(stretch)
+        if self.regimes is not None:
+            self.regimes.add(stretch)
 
     def step(self, stretch: Stretch, control: int = 0) -> Array:
         """Run the kernel alone over the next bars; give the records."""
@@ -79,13 +86,11 @@ class Account:
         self.kernel_seconds += time.perf_counter() - stepping
         return records
 
-    def told_of(self, stretch: Stretch, records: Array) -> None:
+    def keep(self, stretch: Stretch, records: Array) -> None:
         """Keep what a block's records tell."""
-        self.tape.add(records, moments(stretch))
-        self.ledger.add(records, stretch)
-        for tape, bars in zip(self.regimes, stretch, strict=False):
-            if len(bars):
-                tape.add(bars)
+        times = moments(stretch)
+        self.tape.add(records, times)
+        self.ledger.add(records, times)
         self.count += sum(map(len, stretch))
 
     def compile(self, stretch: Stretch) -> None:
@@ -98,7 +103,9 @@ class Account:
 
     def told(self, last: int) -> BacktestRun:
         """Tell all there is; `last` is the open of the last bar."""
-        seconds = time.perf_counter() - self.began - sum(tape.seconds for tape in self.regimes)
+        seconds = time.perf_counter() - self.began
+        if self.regimes is not None:
+            seconds -= self.regimes.seconds
         span = Span(self.first, last + self.base_ms)
         equity = from_units(self.runner.account()["equity"])
         marks = with_ends(self.ledger.marks(), span, SLEEVE_CAPITAL, equity)
@@ -147,14 +154,12 @@ class Account:
             trades=trades,
             left_in=self.ledger.left_in(),
             marks=marks,
-            charts=tuple(
-                Chart(symbol=symbol, candles=tape.candles(), width=tape.width)
-                for symbol, tape in zip(symbols, self.ledger.prices, strict=True)
-            ),
+            charts=self.prices.charts(),
         )
 
     def figures(self, marks: Marks, span: Span) -> tuple[tuple[Trade, ...], Figures]:
-        trades = self.ledger.trades(self.labels())
+        entries = self.ledger.entries()
+        trades = self.ledger.trades(None if self.regimes is None else self.regimes.labels(entries))
         figures = figures_of(
             trades,
             marks,
@@ -166,18 +171,6 @@ class Account:
             trials=self.request.trials,
         )
         return trades, figures
-
-    def labels(self) -> list[str | None] | None:
-        """The regime of its symbol at every entry; None where regimes were not asked for."""
-        if not self.regimes:
-            return None
-        entries = self.ledger.entries()
-        labels: list[str | None] = [None] * len(entries)
-        for symbol, tape in enumerate(self.regimes):
-            own = np.flatnonzero(entries[:, 2] == symbol)
-            for place, label in zip(own.tolist(), tape.at(entries[own, 0]), strict=True):
-                labels[place] = label
-        return labels
 
 
 def costs_of(instruments: Sequence[Instrument]) -> dict[str, Decimal]:

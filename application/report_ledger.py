@@ -13,16 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from application.ports import Stretch, moments
-from application.report_candles import LIMIT, CandleTape
 from domain.instrument import Instrument
 from domain.money import from_units
 from kernels import dtypes
 from kernels.metrics.trades import Trade
 
 Array = np.ndarray[Any, Any]
-
-FEWEST = 1_000  # candles of each symbol's chart, however many symbols share a page
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class Marks:
 
 
 class Ledger:
-    """Collects one account's trades, marks and prices block by block."""
+    """Collects one account's trades and marks block by block."""
 
     def __init__(
         self, instruments: Sequence[Instrument], base_ms: int, tags: Sequence[str]
@@ -42,8 +38,6 @@ class Ledger:
         self.instruments = tuple(instruments)
         self.base_ms = base_ms
         self.tags = tags
-        most = max(LIMIT // len(self.instruments), FEWEST)
-        self.prices = tuple(CandleTape(base_ms, most) for _ in self.instruments)
         self.opened: list[Array] = []  # [entry_at, tag, symbol]
         self.closed: list[Array] = []  # CLOSED records
         self.closed_at: list[Array] = []  # [exit_at, open of the bar]
@@ -51,15 +45,9 @@ class Ledger:
         self.trips: Counter[str] = Counter()  # breakers that tripped, by code
         self.refusals: Counter[str] = Counter()  # entries that were refused, by the limit's code
 
-    def add(self, records: Array, stretch: Stretch) -> None:
-        """Take a block's records of the account, and its bars of each symbol."""
-        for tape, bars in zip(self.prices, stretch, strict=True):
-            tape.add(bars)
-        self.record(records, moments(stretch))
-
-    def record(self, records: Array, times_of: Array) -> None:
-        """Take a block's records alone, and the open times of its moments (ms)."""
-        begun = times_of[records[:, dtypes.BAR_INDEX].astype(np.int64)]
+    def add(self, records: Array, timestamps: Array) -> None:
+        """Take a block's records of the account, and the open times of the block's moments."""
+        begun = timestamps[records[:, dtypes.BAR_INDEX].astype(np.int64)]
         times = begun + records[:, dtypes.AT_CLOSE].astype(np.int64) * self.base_ms
         kinds = records[:, dtypes.KIND]
         opened, closed, marked = (

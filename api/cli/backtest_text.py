@@ -14,6 +14,7 @@ from api.cli.context import iso, print_fields, print_json
 from api.cli.research import RESEARCH
 from api.report.groups import (
     COMPONENTS,
+    AnyReport,
     FigureGroup,
     component_figure,
     figure_groups,
@@ -22,7 +23,7 @@ from api.report.groups import (
 )
 from api.report.tables import TITLES
 from api.report.wording import named, number, percent, whole
-from application.report import BacktestReport, BacktestRun
+from application.report import BacktestRun
 from kernels.metrics.breakdowns import SIDES, Group
 from kernels.metrics.trades import Trade
 
@@ -58,11 +59,17 @@ def show_json(run: BacktestRun, with_trades: bool) -> None:
     """Print one JSON object; every closed trade with all its costs under `trades` if asked for."""
     content = content_of(run.report)
     if with_trades:
-        content["trades"] = [told(trade) | {"side": SIDES[trade.side]} for trade in run.trades]
+        content["trades"] = trades_told(run.trades)
     print_json(content)
 
 
-def content_of(report: BacktestReport) -> dict[str, Any]:
+def trades_told(trades: Sequence[Trade]) -> list[Any]:
+    """Tell every trade as plain values."""
+    return [told(trade) | {"side": SIDES[trade.side]} for trade in trades]
+
+
+def content_of(report: AnyReport) -> dict[str, Any]:
+    """Take a report apart into plain values, its range under the names of the options."""
     content: dict[str, Any] = told(report)
     content["from"], content["to"] = content.pop("start"), content.pop("end")
     return content
@@ -96,7 +103,7 @@ def show_text(run: BacktestRun, with_trades: bool) -> None:
     for cut in ("symbol", *SHOWN_CUTS) if several else SHOWN_CUTS:
         print_breakdown(cut, report.figures.breakdowns.get(cut, ()))
     if with_trades:
-        print_trades(run.trades, several)
+        print_trades(run.trades, ("symbol",) if several else ())
     console.print(f"\n[bold]Quality[/]  {number(report.figures.quality.score, 1)} of 100")
     for part in report.figures.quality.components:
         points = f"{number(part.points, 1):>5} of {part.weight}"
@@ -134,13 +141,10 @@ def print_breakdown(cut: str, groups: Sequence[Group]) -> None:
     print_table(head, rows)
 
 
-def print_trades(trades: Sequence[Trade], several: bool) -> None:
-    """Print every trade; of `several` symbols, with its own."""
-    if not several:
-        print_table(TRADE_COLUMNS, map(trade_cells, trades))
-        return
-    rows = ((trade.symbol, *trade_cells(trade)) for trade in trades)
-    print_table(("symbol", *TRADE_COLUMNS), rows)
+def print_trades(trades: Sequence[Trade], also: Sequence[str]) -> None:
+    """Print every trade, beginning with the fields that tell them apart."""
+    rows = ((*(getattr(trade, name) for name in also), *trade_cells(trade)) for trade in trades)
+    print_table((*also, *TRADE_COLUMNS), rows)
 
 
 def trade_cells(trade: Trade) -> tuple[str, ...]:

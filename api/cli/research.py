@@ -1,6 +1,6 @@
-"""`backtest`: try a strategy file without a home."""
+"""`backtest`: try a strategy file, or several as one portfolio, without a home."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,13 +13,16 @@ from api.cli.context import JsonOption, moment, progress_bar, settings_of
 
 if TYPE_CHECKING:
     from application.ports import MarketFeed
-    from application.report import BacktestRun, Request
+    from application.report import Request
     from domain.limits import Limits
     from kernels.program import Program
 
 RESEARCH = "Research: sizing or limits are not those of trading.\n"
 
 FileArgument = Annotated[Path, typer.Argument(help="A strategy file.")]
+FilesArgument = Annotated[
+    list[Path], typer.Argument(metavar="FILE", help="A strategy file; several with --portfolio.")
+]
 
 
 class OptionInvalid(ValueError):
@@ -32,7 +35,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def backtest(
-    file: FileArgument,
+    files: FilesArgument,
     venue: Annotated[str, typer.Option(help="Whose candles, e.g. binance.")],
     symbol: Annotated[
         list[str], typer.Option(help="E.g. BTC/USDT; repeatable: one account on all of them.")
@@ -40,6 +43,13 @@ def backtest(
     data: Annotated[
         Path, typer.Option(envvar="PERPETUA_DATA", help="Directory of recorded candles.")
     ],
+    portfolio: Annotated[
+        bool,
+        typer.Option(
+            "--portfolio",
+            help="An account a strategy, all judged together as on one live venue account.",
+        ),
+    ] = False,
     timeframe: Annotated[
         str | None, typer.Option(help="Of the base bars; the smallest recorded.")
     ] = None,
@@ -73,10 +83,9 @@ def backtest(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Trade one strategy over recorded candles, under the rules of paper trading."""
+    """Trade strategies over recorded candles, under the rules of paper trading."""
     from msgspec.structs import replace
 
-    from api.cli.backtest_text import show_json, show_text
     from api.strategy_files import compiled
     from application.report import Request
     from application.report_figures import Trials
@@ -84,8 +93,9 @@ def backtest(
     from domain.limits import effective
 
     settings_of("backtest")
+    refuse_mixed(files, portfolio, param or ())
     sized = None if sizing is None else parse_sizing(sizing)
-    program = compiled(file, sized)
+    programs = [compiled(file, sized) for file in files]
     begin, before = [None if text is None else moment(text) for text in (start, end)]
     named = {"maker": maker, "taker": taker, "slippage": slippage}
     request = Request(
@@ -99,23 +109,77 @@ def backtest(
         trials=Trials(tried, tried_variance),
         regimes=True,
     )
-    feed = opened(data, venue, symbol, timeframe, begin or 0, before)
     bounds = replace(effective(), enforced=limits == "on")
-    try:
-        with place_for(report) as write:
-            run = traded(program, feed, bounds, request)
-            write(run)
-    finally:
-        feed.close()
+    with opened(data, venue, symbol, timeframe, begin or 0, before) as feed:
+        if portfolio:
+            told_together(programs, feed, bounds, request, report, trades, json)
+        else:
+            told_alone(programs[0], feed, bounds, request, report, trades, json)
+
+
+def refuse_mixed(files: Sequence[Path], portfolio: bool, param: Sequence[str]) -> None:
+    """Refuse several strategies that are no portfolio, and what would be said of all of one."""
+    if len(files) > 1 and not portfolio:
+        raise OptionInvalid(f"strategy files were {len(files)}, must be 1, or --portfolio said")
+    if portfolio and param:
+        raise OptionInvalid(
+            f"param was {param[0]!r}, must not be said with --portfolio: each strategy trades at"
+            " its own defaults"
+        )
+
+
+def told_alone(
+    program: "Program",
+    feed: "MarketFeed",
+    limits: "Limits",
+    request: "Request",
+    report: Path | None,
+    trades: bool,
+    json: bool,
+) -> None:
+    from api.cli.backtest_text import show_json, show_text
+    from api.report.page import page
+    from application.backtest import run_market
+
+    with place_for(report) as write, advancing(feed) as progress:
+        instruments = feed.describe().instruments
+        run = run_market(program, feed, instruments, limits, request, progress)
+        if write is not None:
+            write(page(run))
     if json:
         show_json(run, trades)
     else:
         show_text(run, trades)
 
 
+def told_together(
+    programs: Sequence["Program"],
+    feed: "MarketFeed",
+    limits: "Limits",
+    request: "Request",
+    report: Path | None,
+    trades: bool,
+    json: bool,
+) -> None:
+    from api.cli.portfolio_text import show_json, show_text
+    from api.report.portfolio_page import portfolio_page
+    from application.backtest_portfolio import run_portfolio
+
+    with place_for(report) as write, advancing(feed) as progress:
+        instruments = feed.describe().instruments
+        run = run_portfolio(programs, feed, instruments, limits, request, progress)
+        if write is not None:
+            write(portfolio_page(run))
+    if json:
+        show_json(run, trades)
+    else:
+        show_text(run, trades)
+
+
+@contextmanager
 def opened(
     data: Path, venue: str, symbols: list[str], timeframe: str | None, start: int, end: int | None
-) -> "MarketFeed":
+) -> Iterator["MarketFeed"]:
     """Open the candles of all symbols. Raises FeedError, also where they do not go together."""
     from infrastructure.feeds.market import Market
     from infrastructure.feeds.recorded import open_recorded
@@ -125,42 +189,29 @@ def opened(
         for each in symbols:
             feeds.append(open_recorded(data, venue, each, timeframe, start, end))
             stack.callback(feeds[-1].close)
-        market = Market(feeds)
-        stack.pop_all()
-    return market
-
-
-def traded(
-    program: "Program", feed: "MarketFeed", limits: "Limits", request: "Request"
-) -> "BacktestRun":
-    from rich.progress import Progress
-
-    from application.backtest import run_market
-
-    description = feed.describe()
-    with progress_bar(*Progress.get_default_columns()) as bar:
-        task = bar.add_task("bars", total=description.total)
-        return run_market(
-            program,
-            feed,
-            description.instruments,
-            limits,
-            request,
-            progress=lambda moments: bar.advance(task, moments),
-        )
+        yield Market(feeds)
 
 
 @contextmanager
-def place_for(report: Path | None) -> "Iterator[Callable[[BacktestRun], None]]":
-    """Look at where a report is to go, before the run; give what writes it there."""
+def advancing(feed: "MarketFeed") -> Iterator[Callable[[int], None]]:
+    """Show how far a run over the feed is; give what is told of further moments."""
+    from rich.progress import Progress
+
+    with progress_bar(*Progress.get_default_columns()) as bar:
+        task = bar.add_task("bars", total=feed.describe().total)
+        yield lambda moments: bar.advance(task, moments)
+
+
+@contextmanager
+def place_for(report: Path | None) -> Iterator[Callable[[str], None] | None]:
+    """Look at where a report is to go, before the run; give what writes it there, if any."""
     from api.report.destination import destination
-    from api.report.page import page
 
     if report is None:
-        yield lambda run: None
+        yield None
         return
     with destination(report) as place:
-        yield lambda run: place.write(page(run))
+        yield place.write
 
 
 def assignment(text: str) -> tuple[str, float]:

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from api.report.wording import named
+from application.portfolio_report import PortfolioRun
 from application.report import BacktestRun
 from application.report_ledger import Marks
 from kernels.metrics.drawdown import falls
 from kernels.metrics.trades import Trade
 
 Array = np.ndarray[Any, Any]
+AnyRun = BacktestRun | PortfolioRun
 
 POINTS = 2_000
 LISTED = 1_000  # trades of the table and of the chart
@@ -23,7 +25,7 @@ UNITS = 1e8  # of a quote
 SECOND = 1_000  # ms
 
 
-def chart_data(run: BacktestRun) -> dict[str, Any]:
+def chart_data(run: AnyRun) -> dict[str, Any]:
     """Give all that the charts need, as JSON-ready values."""
     return {
         "capital": float(run.report.capital),
@@ -67,7 +69,7 @@ def price_digits(prices: Array) -> int:
     return next((n for n in range(8) if np.all(np.abs(closes - closes.round(n)) < 1e-9)), 8)
 
 
-def trade_points(run: BacktestRun) -> list[list[Any]]:
+def trade_points(run: AnyRun) -> list[list[Any]]:
     """Give [chart, entry candle, exit candle, side, in at, out at, net, tag, reason] of each trade.
 
     Charts and candles are told by their places.
@@ -88,5 +90,7 @@ def trade_points(run: BacktestRun) -> list[list[Any]]:
 
 def trade_point(trade: Trade) -> list[Any]:
     prices = float(trade.entry_price), float(trade.exit_price)
-    words = named(trade.tag), named(trade.reason)
+    tag = named(trade.tag)
+    whose = tag if trade.strategy is None else f"{trade.strategy} {tag}".rstrip()
+    words = whose, named(trade.reason)
     return [trade.side, *prices, round(float(trade.net), 2), *words]

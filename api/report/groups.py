@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from api.report.wording import NOTHING, duration, moment, named, number, percent, whole
+from application.portfolio_report import JOINT, SPREAD, PortfolioReport
 from application.report import BacktestReport
 from application.report_figures import Figures
 from kernels.metrics.quality import Component
 from kernels.metrics.readiness import Shortfall
+
+AnyReport = BacktestReport | PortfolioReport
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ COMPONENTS = {
     "win_rate_low": "Win rate, lower bound",
     "trades": "Trades, if they gained",
 }
+BARS_ALONE = "bars hold no bid and no ask"
+UNJUDGED = dict.fromkeys(JOINT, "limits are off") | {SPREAD: BARS_ALONE}
 AT_MOST = {"READY_DRAWDOWN"}
 FRACTIONS = {"GATE_WIN_RATE", "READY_SHARPE", "READY_DRAWDOWN"}
 COUNTS = {"GATE_TRADES", "READY_DAYS"}
@@ -81,7 +86,7 @@ def verdict(report: BacktestReport) -> str:
     return f"Not ready for allocation: {len(short)} reason{'s' if len(short) > 1 else ''}"
 
 
-def key_figures(report: BacktestReport) -> tuple[Figure, ...]:
+def key_figures(report: AnyReport) -> tuple[Figure, ...]:
     """Give the figures to be seen first."""
     found = report.figures
     trades, curve, fall = found.trades, found.curve, found.drawdown
@@ -119,7 +124,7 @@ def interval(found: Figures) -> str:
     return NOTHING if low is None else f"95 %: {percent(low, 1)} to {percent(high, 1)}"
 
 
-def figure_groups(report: BacktestReport) -> tuple[FigureGroup, ...]:
+def figure_groups(report: AnyReport) -> tuple[FigureGroup, ...]:
     """Give every figure of a run, by group."""
     return (
         FigureGroup("Trades", tuple(trade_rows(report.figures))),
@@ -181,9 +186,10 @@ def curve_rows(figures: Figures) -> Iterator[Row]:
     yield Row("Skewness, kurtosis", shape, "of daily returns; 0 and 3 if normal")
 
 
-def drawdown_rows(report: BacktestReport) -> Iterator[Row]:
+def drawdown_rows(report: AnyReport) -> Iterator[Row]:
     fall, curve = report.figures.drawdown, report.figures.curve
-    yield Row("Deepest, quote", number(report.metrics.max_drawdown), "at the close of a bar")
+    seen = "at the close of a bar" if isinstance(report, BacktestReport) else "at hourly marks"
+    yield Row("Deepest, quote", number(report.metrics.max_drawdown), seen)
     if fall is None:
         yield Row("Deepest", percent(0), "of the peak, at hourly marks")
     else:
@@ -205,7 +211,7 @@ def significance_rows(figures: Figures) -> Iterator[Row]:
     yield Row("Daily ratio", number(found.daily_sharpe, 3), "mean / deviation, not annualised")
 
 
-def limit_rows(report: BacktestReport) -> Iterator[Row]:
+def limit_rows(report: AnyReport) -> Iterator[Row]:
     yield Row("Breakers tripped", whole(sum(report.trips.values())), "entries stopped for a time")
     for code, count in report.trips.items():
         yield Row(limit_name(code), whole(count), "")
@@ -213,7 +219,19 @@ def limit_rows(report: BacktestReport) -> Iterator[Row]:
     yield Row("Entries refused", whole(refused), "signals that a limit kept from a trade")
     for code, count in report.refusals.items():
         yield Row(limit_name(code), whole(count), "")
+    if isinstance(report, PortfolioReport):
+        yield from joint_rows(report)
     yield Row("Ruined", "yes" if report.metrics.ruined else "no", "too little for any order")
+
+
+def joint_rows(report: PortfolioReport) -> Iterator[Row]:
+    refused = sum(report.joint_refusals.values())
+    yield Row("Refused across accounts", whole(refused), "entries that their own account allowed")
+    for code, count in report.joint_refusals.items():
+        yield Row(limit_name(code), whole(count), "")
+    yield Row("Withdrawn", whole(report.withdrawn), "entries that went, those refused included")
+    for code in report.unjudged:
+        yield Row(limit_name(code), "not judged", UNJUDGED[code])
 
 
 def limit_name(code: str) -> str:

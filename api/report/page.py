@@ -5,15 +5,16 @@ bounded (trades listed, points drawn) says what it leaves out, so its size does 
 run, and a reader is never shown a part as the whole.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from api.report.chart_data import LISTED, chart_data
+from api.report.chart_data import LISTED, AnyRun, chart_data
 from api.report.drawings import distribution, excursions
 from api.report.groups import (
     COMPONENTS,
+    AnyReport,
     Figure,
     component_figure,
     figure_groups,
@@ -24,6 +25,7 @@ from api.report.groups import (
 from api.report.markup import Content, Markup, element, embedded
 from api.report.tables import breakdown_table, definition_table, month_table, trade_table
 from api.report.wording import date, duration, moment, named, number, percent, plain, whole
+from application.portfolio_report import PortfolioRun
 from application.report import BacktestReport, BacktestRun
 from domain.timeframe import milliseconds
 
@@ -41,6 +43,11 @@ def page(run: BacktestRun) -> str:
     """Lay a run out as one HTML document."""
     report = run.report
     title = f"{report.strategy} on {on_symbols(report.symbols)}"
+    return document(title, sections(run, title), run)
+
+
+def document(title: str, content: Iterable[Markup], run: AnyRun) -> str:
+    """Put the sections of a page into one document that needs no other."""
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -49,7 +56,7 @@ def page(run: BacktestRun) -> str:
         element("title", title),
         element("style", asset("report.css")),
     )
-    body = element("body", element("main", *sections(run, title)), *scripts(run))
+    body = element("body", element("main", *content), *scripts(run))
     return f'<!doctype html>\n<html lang="en">\n{head}\n{body}\n</html>\n'
 
 
@@ -63,7 +70,15 @@ def sections(run: BacktestRun, title: str) -> Iterator[Markup]:
     yield header(report, title)
     yield element("section", *map(tile, key_figures(report)), class_="tiles")
     yield judgement(report)
+    yield from told_of(run)
+    yield footer(report)
+
+
+def told_of(run: AnyRun, *between: Markup) -> Iterator[Markup]:
+    """Lay out what a run of any kind tells; `between` comes after the equity."""
+    report = run.report
     yield chart("equity", "Equity and drawdown", "at its marks, about hourly")
+    yield from between
     yield titled("Monthly returns", month_table(report.figures.months))
     yield price_chart(run)
     yield element("section", distribution(run.trades), excursions(run.trades), class_="pair")
@@ -73,7 +88,6 @@ def sections(run: BacktestRun, title: str) -> Iterator[Markup]:
     if tables:
         yield titled("Breakdowns", columns(tables, "wide"))
     yield titled("Trades", *trades(run))
-    yield footer(report)
 
 
 def header(report: BacktestReport, title: str) -> Markup:
@@ -117,12 +131,12 @@ def ran(report: BacktestReport) -> Markup:
     return element("dl", *items)
 
 
-def costs_text(report: BacktestReport) -> str:
+def costs_text(report: AnyReport) -> str:
     told = ", ".join(f"{name} {percent(cost, 3)}" for name, cost in report.costs.items())
     return f"{told}, dynamic" if report.dynamic else told
 
 
-def limits_text(report: BacktestReport) -> str:
+def limits_text(report: AnyReport) -> str:
     if report.limits == "off":
         return "off"
     held_to = report.held_to
@@ -192,7 +206,7 @@ def chart(name: str, title: str, note: str, chooser: Markup | None = None) -> Ma
     return element("section", head, legend, canvas, without, class_="card", id=name)
 
 
-def price_chart(run: BacktestRun) -> Markup:
+def price_chart(run: AnyRun) -> Markup:
     chooser = None
     if len(run.charts) > 1:
         options = [element("option", each.symbol, value=n) for n, each in enumerate(run.charts)]
@@ -200,7 +214,7 @@ def price_chart(run: BacktestRun) -> Markup:
     return chart("prices", "Trades on the price", prices_note(run), chooser)
 
 
-def prices_note(run: BacktestRun) -> str:
+def prices_note(run: AnyRun) -> str:
     widest = max(run.charts, key=lambda each: each.width)
     width = duration(widest.width)
     most = max(len(each.candles) for each in run.charts)
@@ -211,14 +225,14 @@ def prices_note(run: BacktestRun) -> str:
     return f"{told}; {listed(run)}; arrows enter, dots leave; wheel or pinch to zoom, drag to move"
 
 
-def listed(run: BacktestRun) -> str:
+def listed(run: AnyRun) -> str:
     count = len(run.trades)
     if count > LISTED:
         return f"the last {whole(LISTED)} of {whole(count)} trades"
     return "no trades" if count == 0 else f"all {whole(count)} trades"
 
 
-def trades(run: BacktestRun) -> Iterator[Markup]:
+def trades(run: AnyRun) -> Iterator[Markup]:
     count = len(run.trades)
     if count == 0:
         yield element("p", "No trade was closed.", class_="quiet")
@@ -226,12 +240,22 @@ def trades(run: BacktestRun) -> Iterator[Markup]:
     shown = run.trades[-LISTED:]
     told = f"Shown: {listed(run)}. Gross − fees − slippage − funding = net, to the last digit."
     yield element("p", told, class_="quiet")
-    yield trade_table(shown, count - len(shown) + 1, len(run.charts) > 1)
+    yield trade_table(shown, count - len(shown) + 1, apart(run))
     yield element("p", "On paper, the last 50 are printed.", class_="quiet print")
 
 
+def apart(run: AnyRun) -> list[str]:
+    """What tells the trades of a run apart."""
+    strategies = isinstance(run, PortfolioRun)
+    return ["strategy"] * strategies + ["symbol"] * (len(run.charts) > 1)
+
+
 def footer(report: BacktestReport) -> Markup:
-    made = f"Perpetua · version {report.version_sha[:12]} · trades {report.trades_digest[:12]}"
+    return made(f"version {report.version_sha[:12]} · trades {report.trades_digest[:12]}")
+
+
+def made(of: str) -> Markup:
+    """Make the foot of a page: what it is, of what, and whose charts it draws."""
     credit = element(
         "span",
         "Charts: ",
@@ -239,7 +263,8 @@ def footer(report: BacktestReport) -> Markup:
         ", © 2026 TradingView, Inc., Apache License 2.0",
     )
     past = "A backtest: what would have been, under the rules of paper trading; no promise."
-    return element("footer", element("p", past), element("p", made), element("p", credit))
+    perpetua = element("p", f"Perpetua · {of}")
+    return element("footer", element("p", past), perpetua, element("p", credit))
 
 
 def titled(title: str, *content: Content) -> Markup:
@@ -250,7 +275,7 @@ def columns(content: Content, class_: str = "") -> Markup:
     return element("div", content, class_=f"columns {class_}".strip())
 
 
-def scripts(run: BacktestRun) -> Iterator[Markup]:
+def scripts(run: AnyRun) -> Iterator[Markup]:
     yield embedded("data", chart_data(run))
     yield element("script", asset("lightweight-charts.js"))
     yield element("script", asset("report.js"))

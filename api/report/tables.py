@@ -19,6 +19,7 @@ DEEPEST_TINT = 0.10  # a month's return that has the full colour
 PRINTED = 50  # of the trades listed, the last ones, on paper
 GROUPS = 200  # of a breakdown
 TITLES = {
+    "strategy": "Strategy",
     "tag": "Entry tag",
     "side": "Side",
     "reason": "Exit reason",
@@ -27,7 +28,6 @@ TITLES = {
     "regime": "Regime at entry",
     "month": "Month of exit",
 }
-SYMBOL_HEAD = ("Symbol", "")
 GROUP_HEAD = ("Trades", "Win rate", "Profit factor", "Gross", "Costs", "Net")
 TRADE_HEAD = (
     ("#", ""),
@@ -153,26 +153,26 @@ def group_row(group: Group) -> Markup:
     )
 
 
-def trade_table(trades: Sequence[Trade], first: int, symbols: bool = False) -> Markup:
+def trade_table(trades: Sequence[Trade], first: int, also: Sequence[str] = ()) -> Markup:
     """Make the table of trades; `first` is the number of the first one, counted from 1.
 
-    With `symbols`, each says what was traded.
+    `also` are fields that tell trades apart: strategy, symbol.
     """
-    told = [*TRADE_HEAD[:3], SYMBOL_HEAD, *TRADE_HEAD[3:]] if symbols else TRADE_HEAD
+    told = [*TRADE_HEAD[:3], *((TITLES[name], "") for name in also), *TRADE_HEAD[3:]]
     head = [heading(title, meaning) for title, meaning in told]
     printed = len(trades) - PRINTED
-    rows = [trade_row(each, first + n, n, n < printed, symbols) for n, each in enumerate(trades)]
+    rows = [trade_row(each, first + n, n, n < printed, also) for n, each in enumerate(trades)]
     return table(head, rows, class_="trades", id="trades")
 
 
-def trade_row(trade: Trade, number_: int, place: int, older: bool, symbols: bool) -> Markup:
+def trade_row(trade: Trade, number_: int, place: int, older: bool, also: Sequence[str]) -> Markup:
     link = element("a", whole(number_), href="#prices", data_trade=place, title="Show on the chart")
     return element(
         "tr",
         cell(link),
         cell(moment(trade.entry_at), "time"),
         cell(moment(trade.exit_at), "time"),
-        cell(trade.symbol, None) if symbols else None,
+        *(cell(getattr(trade, name), None) for name in also),
         cell(SIDES[trade.side], None),
         cell(full(trade.gross)),
         cell(full(trade.fees)),

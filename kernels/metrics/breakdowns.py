@@ -49,6 +49,10 @@ def reason_of(trade: Trade) -> str:
     return trade.reason
 
 
+def strategy_of(trade: Trade) -> str:
+    return trade.strategy or UNKNOWN
+
+
 def symbol_of(trade: Trade) -> str:
     return trade.symbol
 
@@ -66,6 +70,7 @@ def month_of(trade: Trade) -> str:
 
 
 CUTS: Mapping[str, Callable[[Trade], str]] = {
+    "strategy": strategy_of,
     "tag": tag_of,  # of the entry
     "side": side_of,
     "reason": reason_of,  # of the last exit
@@ -77,10 +82,11 @@ CUTS: Mapping[str, Callable[[Trade], str]] = {
 
 
 def breakdowns(trades: Sequence[Trade]) -> dict[str, tuple[Group, ...]]:
-    """Cut trades every way there is; no `regime` where no trade has one."""
+    """Cut trades every way there is; no `regime` or `strategy` where no trade has one."""
     cuts = {name: breakdown(trades, key) for name, key in CUTS.items()}
-    if all(trade.regime is None for trade in trades):
-        del cuts["regime"]
+    for name in ("regime", "strategy"):
+        if all(getattr(trade, name) is None for trade in trades):
+            del cuts[name]
     return cuts
 
 

@@ -44,6 +44,7 @@ class Trade:
     mae: Decimal  # maximum adverse excursion: the worst it stood at, before costs, ≤ 0
     mfe: Decimal  # maximum favourable excursion: the best it stood at, before costs, ≥ 0
     bars: int  # strategy bars held
+    strategy: str | None = None  # whose it is, where several are looked at together
     regime: str | None = None  # of the market when the entry was decided, where it was looked at
 
     def __post_init__(self) -> None:

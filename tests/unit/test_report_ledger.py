@@ -82,7 +82,7 @@ def played(
     for block in np.split(bars, sorted(cuts)):
         if len(block):
             found = runner.run(block, [0]).records[0]
-            ledger.add(found, (block,))
+            ledger.add(found, block["timestamp"])
             found = found.copy()
             found[:, d.BAR_INDEX] += begun
             records.extend(found)
