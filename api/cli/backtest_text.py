@@ -21,8 +21,8 @@ from api.report.groups import (
     reason,
     verdict,
 )
-from api.report.tables import TITLES
-from api.report.wording import named, number, percent, whole
+from api.report.tables import TITLES, group_name
+from api.report.wording import number, percent, whole
 from application.report import BacktestRun
 from kernels.metrics.breakdowns import SIDES, Group
 from kernels.metrics.trades import Trade
@@ -128,7 +128,7 @@ def print_breakdown(cut: str, groups: Sequence[Group]) -> None:
     head = (TITLES[cut], "trades", "win rate", "profit factor", "gross", "costs", "net")
     rows = (
         (
-            named(group.key),
+            group_name(cut, group),
             whole(group.trades),
             percent(group.win_rate, 1),
             number(group.profit_factor),

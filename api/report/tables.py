@@ -130,7 +130,7 @@ def breakdown_table(name: str, groups: Sequence[Group]) -> Markup:
     """Make a card of one breakdown; of very many groups the last ones are shown."""
     shown = groups[-GROUPS:]
     head = (TITLES.get(name, named(name)), *GROUP_HEAD)
-    rows = [group_row(group) for group in shown]
+    rows = [group_row(name, group) for group in shown]
     left_out = None
     if len(shown) < len(groups):
         told = f"The last {whole(len(shown))} of {whole(len(groups))} are shown."
@@ -138,12 +138,17 @@ def breakdown_table(name: str, groups: Sequence[Group]) -> Markup:
     return element("section", table(head, rows), left_out, class_="card")
 
 
-def group_row(group: Group) -> Markup:
+def group_name(cut: str, group: Group) -> str:
+    """Spell a group's key; the name of a file stays as it is."""
+    return group.key if cut == "strategy" else named(group.key)
+
+
+def group_row(name: str, group: Group) -> Markup:
     costs = group.fees + group.slippage + group.funding
     told = f"fees {group.fees:f}, slippage {group.slippage:f}, funding {group.funding:f}"
     return element(
         "tr",
-        element("th", named(group.key), scope="row"),
+        element("th", group_name(name, group), scope="row"),
         cell(whole(group.trades)),
         cell(percent(group.win_rate, 1)),
         cell(number(group.profit_factor)),

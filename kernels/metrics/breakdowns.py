@@ -14,7 +14,7 @@ from kernels.metrics.trades import Trade
 
 SIDES = {1: "long", -1: "short"}
 NO_TAG = "no tag"
-UNKNOWN = "unknown"  # the regime of a trade that was entered before it could be told
+UNKNOWN = "unknown"  # whose a trade is, or its regime before one could be told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
