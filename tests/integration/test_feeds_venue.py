@@ -8,11 +8,12 @@ from threading import Event
 import numpy as np
 import pytest
 
-from application.ports import Bars, FeedError
+from application.ports import Bars, FeedError, Stretch, moments
 from infrastructure.candles.parquet import CandleFile
 from infrastructure.feeds import live
 from infrastructure.feeds.fetch import Fetched, Wanted, fetch
 from infrastructure.feeds.live import LiveFeed
+from infrastructure.feeds.market import Market
 from infrastructure.feeds.probe import probe
 from infrastructure.feeds.synthetic import START
 from infrastructure.feeds.venue import PublicVenue, VenueBusy, VenueError, clean
@@ -161,6 +162,44 @@ def test_live_feed_when_time_runs_then_history_and_then_each_closed_bar() -> Non
         feed.close()
         with pytest.raises(FeedError, match="stopped"):
             feed.read(2**60, 5, 5.0)
+
+
+def test_live_market_when_one_symbol_lacks_a_bar_then_the_moment_goes_on_without_it() -> None:
+    begun = time.monotonic()
+
+    def clock() -> int:
+        return bar_at(3000) + 50_000 + int((time.monotonic() - begun) * 1000 * FASTER)
+
+    def wait(stop: Event, seconds: float) -> bool:
+        return stop.wait(seconds / FASTER)
+
+    with VenueServer(BARS, clock) as one, VenueServer(BARS, clock) as other:
+        other.late = {bar_at(3001): 10**9}
+        feeds = [
+            LiveFeed(connected(each), "BTC/USDT", history_days=2, clock=clock, wait=wait)
+            for each in (one, other)
+        ]
+        market = Market(feeds)
+        came: list[Stretch] = []
+        after, deadline = -1, time.monotonic() + 30
+        while after < bar_at(3003) and time.monotonic() < deadline:
+            stretch = market.read(after, 700, 0.05)
+            if len(times := moments(stretch)):
+                assert times[0] > after
+                after = int(times[-1])
+                assert clock() >= after + MINUTE
+                came.append(stretch)
+        market.close()
+    first, second = (np.concatenate(parts) for parts in zip(*came, strict=True))
+    for got in (first, second):
+        index = (got["timestamp"] - START) // MINUTE
+        assert got.tobytes() == BARS[index].tobytes()
+        assert (np.diff(index) > 0).all()
+    # of the past none is missing, and both begin together but for the minute they were asked in
+    past = [got[got["timestamp"] < bar_at(3000)] for got in (first, second)]
+    assert abs(len(past[0]) - len(past[1])) <= 1
+    assert bar_at(3001) not in second["timestamp"]
+    assert after >= bar_at(3003)
 
 
 def test_live_feed_when_reader_is_slow_then_venue_waits_and_nothing_is_lost(
