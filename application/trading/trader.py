@@ -13,13 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-import numpy as np
 from msgspec import Struct
 
 from application.engine_port import Command, CommandReply
 from application.ports import (
     BarJournal,
-    Bars,
     Batch,
     EventLog,
     FeedDescription,
@@ -27,6 +25,7 @@ from application.ports import (
     moments,
 )
 from application.trading import inputs, replies
+from application.trading.arriving import check
 from application.trading.checkpoint import agrees, restore, save, usable
 from application.trading.desk import Desk
 from application.trading.kernel import EngineKernel, Kernel, Program
@@ -60,10 +59,6 @@ class LogLost(Exception):
 
 class BarsLost(Exception):
     """The journal ends before the log does."""
-
-
-class BadBars(ValueError):
-    """The bars do not continue those before them."""
 
 
 class Trader:
@@ -290,33 +285,3 @@ def order(command: Command) -> inputs.Order:
         limit=command.limit,
         value=command.value,
     )
-
-
-def check(stretch: Stretch, symbols: Sequence[str], last_bar: int | None, base_ms: int) -> None:
-    if len(stretch) != len(symbols):
-        raise BadBars(f"bars were of {len(stretch)} symbols, must be of {', '.join(symbols)}")
-    if not any(map(len, stretch)):
-        raise BadBars("bars were none, must be at least one")
-    for symbol, bars in zip(symbols, stretch, strict=True):
-        if len(bars):
-            try:
-                check_bars(bars, last_bar, base_ms)
-            except BadBars as error:
-                raise BadBars(f"{symbol}: {error}") from None
-
-
-def check_bars(bars: Bars, last_bar: int | None, base_ms: int) -> None:
-    opens = bars["timestamp"]
-    if last_bar is not None and opens[0] <= last_bar:
-        raise BadBars(f"first bar was {opens[0]}, must be after {last_bar}, the last bar stepped")
-    if not bool(np.all(opens[1:] > opens[:-1])):
-        raise BadBars("bars were not in order, each must open after the one before")
-    if bool(np.any(opens % base_ms)):
-        odd = int(opens[opens % base_ms != 0][0])
-        raise BadBars(f"bar opened at {odd}, must be a multiple of {base_ms} ms")
-    for name in bars.dtype.names or ():
-        odd_ones = np.flatnonzero(~np.isfinite(bars[name]))
-        if len(odd_ones):  # before the journal takes it: it would be in the way for ever
-            bar = bars[odd_ones[0]]
-            figure = f"{name} of the bar at {bar['timestamp']}"
-            raise BadBars(f"{figure} was {bar[name]}, must be finite")

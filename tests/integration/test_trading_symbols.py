@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from application.ports import Bars, Stretch, moments
 from application.replay import reproduce
+from application.trading.arriving import BadBars
 from application.trading.desk import SymbolsRefused
 from application.trading.kernel import EngineKernel
-from application.trading.trader import BadBars
 from domain.event import Event
 from domain.market import BarsSealed, FeedGap
 from domain.portfolio.events import (
