@@ -36,9 +36,9 @@ def server() -> Iterator[VenueServer]:
         yield venue
 
 
-def connected(server: VenueServer, timeout: float = 5.0) -> PublicVenue:
+def connected(server: VenueServer, timeout: float = 5.0, symbol: str = "BTC/USDT") -> PublicVenue:
     venue = PublicVenue("binance", base_url=server.url, timeout=timeout, options=FAST)
-    venue.connect("BTC/USDT")
+    venue.connect(symbol)
     return venue
 
 
@@ -173,11 +173,11 @@ def test_live_market_when_one_symbol_lacks_a_bar_then_the_moment_goes_on_without
     def wait(stop: Event, seconds: float) -> bool:
         return stop.wait(seconds / FASTER)
 
-    with VenueServer(BARS, clock) as one, VenueServer(BARS, clock) as other:
-        other.late = {bar_at(3001): 10**9}
+    with VenueServer(BARS, clock) as server:
+        server.markets["ETH"], server.missing["ETH"] = BARS, {bar_at(3001)}
         feeds = [
-            LiveFeed(connected(each), "BTC/USDT", history_days=2, clock=clock, wait=wait)
-            for each in (one, other)
+            LiveFeed(connected(server, symbol=s), s, history_days=2, clock=clock, wait=wait)
+            for s in ("BTC/USDT", "ETH/USDT")
         ]
         market = Market(feeds)
         came: list[Stretch] = []

@@ -14,7 +14,7 @@ from infrastructure.journal import JournalError
 from tests.feed_bars import made_bars, thinned
 
 BARS = made_bars(60)
-SYMBOLS = ("BTC/USDT", "ETH-USDT-PERP", "SOL-USDT")
+SYMBOLS = ("BTC-USDT", "ETH-USDT-PERP", "SOL-USDT")
 STRETCH: Stretch = (BARS, thinned(BARS, range(10, 30)), thinned(BARS, [0, 5, 59]))
 
 
@@ -92,6 +92,19 @@ def test_home_journal_when_nothing_was_whole_then_is_empty(tmp_path: Path) -> No
     journal = open_journal(tmp_path, SYMBOLS)
     assert (journal.last(), moments(journal.read(-1, 10)).tolist()) == (None, [])
     journal.close()
+
+
+@pytest.mark.parametrize("lost", ["BTC-USDT", "ETH-USDT-PERP", "SOL-USDT"])
+@pytest.mark.parametrize("left", [0, 12])
+def test_home_journal_when_a_symbols_bars_were_lost_then_is_refused(
+    tmp_path: Path, lost: str, left: int
+) -> None:
+    filled(tmp_path, 20, 40).close()
+    path = tmp_path / "bars" / f"{lost}.bars"
+    path.write_bytes(path.read_bytes()[: left * SIZE])
+    for read_only in (True, False):
+        with pytest.raises(JournalError, match=f"{left} of {lost}.* together"):
+            open_journal(tmp_path, SYMBOLS, read_only=read_only)
 
 
 def test_home_journal_when_a_moment_is_not_after_the_last_then_is_refused_whole(

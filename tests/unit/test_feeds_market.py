@@ -143,6 +143,8 @@ def test_market_when_feeds_differ_then_says_in_what() -> None:
     other.timeframe = "5m"
     with pytest.raises(FeedError, match="timeframe was 1m, 5m, must be one for all symbols"):
         Market([one, other])
+    with pytest.raises(FeedError, match="symbols were BTC-USDT, BTC-USDT, each must be named"):
+        Market([one, Given(NAMES[0], BARS)])
     with pytest.raises(FeedError, match="feeds were none"):
         Market([])
 
