@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.cli.context import HomeOption, JsonOption, settings_of, used_home
+from api.cli.venues import VenueCostsOption
 from api.processes.options import FeedChoice
 
 PortOption = Annotated[
@@ -35,6 +36,7 @@ def run(
         str | None, typer.Option(help="Directory of recorded candles; PERPETUA_DATA.")
     ] = None,
     venue: Annotated[str | None, typer.Option(help="E.g. binance.")] = None,
+    venue_costs: VenueCostsOption = None,
     symbol: Annotated[str | None, typer.Option(help="E.g. BTC/USDT.")] = None,
     timeframe: Annotated[str | None, typer.Option(help="Of the base bars, e.g. 1m.")] = None,
     speed: Annotated[str, typer.Option(help="max, or times real time.")] = "max",
@@ -59,6 +61,7 @@ def run(
         home=str(home) if home is not None else None,
         data=data,
         venue=venue,
+        venue_costs=venue_costs,
         symbol=symbol,
         timeframe=timeframe,
         speed=parse_speed(speed),
