@@ -114,6 +114,8 @@ class Account:
             trips=dict(sorted(self.ledger.trips.items())),
             refusals=dict(sorted(self.ledger.refusals.items())),
             costs={name: getattr(self.instrument, name) for name in COSTS},
+            costs_of=self.instrument.costs_of or None,
+            maintenance=self.instrument.maintenance,
             dynamic=self.instrument.dynamic,
             metrics=measure(figures.trades, self.runner),
             figures=figures,

@@ -59,6 +59,8 @@ class BacktestReport(Struct, frozen=True, kw_only=True):
     trips: dict[str, int]  # breakers that tripped, by code
     refusals: dict[str, int]  # entries that were refused, by the code of the limit
     costs: dict[str, Decimal]  # maker, taker: fraction of notional; slippage: of price
+    costs_of: str | None  # venue whose profile they are from, but for those asked for one by one
+    maintenance: Decimal  # margin, fraction of notional
     dynamic: bool  # whether slippage only begins from that, and follows order and bar
     metrics: BacktestMetrics
     figures: Figures

@@ -10,6 +10,7 @@ import typer
 
 from api.cli.backend import BackendOption
 from api.cli.context import JsonOption, moment, progress_bar, settings_of
+from api.cli.venues import VenueCostsOption
 
 if TYPE_CHECKING:
     from application.ports import Feed
@@ -45,6 +46,7 @@ def backtest(
     end: Annotated[str | None, typer.Option("--to", help="Before this bar.")] = None,
     param: Annotated[list[str] | None, typer.Option(help="name=value; repeatable.")] = None,
     sleeve: Annotated[Literal["A", "B"], typer.Option(help="A: 1×, B: 8×.")] = "B",
+    venue_costs: VenueCostsOption = None,
     maker: Annotated[str | None, typer.Option(help="Fee, fraction of notional.")] = None,
     taker: Annotated[str | None, typer.Option(help="Fee, fraction of notional.")] = None,
     slippage: Annotated[str | None, typer.Option(help="Fraction of price.")] = None,
@@ -80,7 +82,9 @@ def backtest(
     from application.report_figures import Trials
     from application.research import parse_sizing
     from domain.limits import effective
+    from infrastructure.feeds.priced import priced
     from infrastructure.feeds.recorded import open_recorded
+    from infrastructure.venue_table import profile_of
 
     settings_of("backtest")
     sized = None if sizing is None else parse_sizing(sizing)
@@ -98,7 +102,8 @@ def backtest(
         trials=Trials(tried, tried_variance),
         regimes=True,
     )
-    feed = open_recorded(data, venue, symbol, timeframe, begin or 0, before)
+    profile = None if venue_costs is None else profile_of(venue_costs)
+    feed = priced(open_recorded(data, venue, symbol, timeframe, begin or 0, before), profile)
     bounds = replace(effective(), enforced=limits == "on")
     try:
         with place_for(report) as write:

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from application.engine_port import Command, CommandReply
 from application.ports import (
@@ -85,12 +86,12 @@ class Trader:
     ) -> "Trader":
         """Open a home, new or used, and take the steps that a crash left behind.
 
-        A new home begins at `first_bar` (open, ms). A used home goes on with the versions that its
-        log recorded: a new file is registered at the next bar, a changed file is noticed and not
-        used. Raises `domain.home.WrongFeed` for another feed, `kernels.errors.StrategyError` for a
-        file that does not compile, `NotReproducible` where log and kernel part, `LogLost` and
-        `BarsLost` where log and journal do, `LogFailed`, and `OpeningStopped` once `stopping` says
-        so, which it is asked between blocks.
+        A new home begins at `first_bar` (open, ms). A used home goes on with the versions, the grid
+        and the costs that its log recorded: a new file is registered at the next bar, a changed
+        file is noticed and not used. Raises `domain.home.WrongFeed` for another feed,
+        `kernels.errors.StrategyError` for a file that does not compile, `NotReproducible` where log
+        and kernel part, `LogLost` and `BarsLost` where log and journal do, `LogFailed`, and
+        `OpeningStopped` once `stopping` says so, which it is asked between blocks.
         """
         limits = limits or effective()
         kernel = kernel or EngineKernel()
@@ -98,6 +99,8 @@ class Trader:
         for event in log.stream(home.STREAM):
             state = home.evolve(state, event)
         opening = home.decide(state, open_home(description, first_bar))
+        if not opening:  # what it was opened at holds, whatever the feed says of costs by now
+            description = replace(description, instruments=state.instruments)
         programs = compile_all(kernel, sources)
         if opening:
             refuse_lost_log(journal)

@@ -55,6 +55,20 @@ def test_venue_when_connected_then_grid_and_costs_are_those_of_its_market(
     venue.close()
 
 
+def test_venue_when_it_counts_significant_digits_then_its_last_price_sets_the_grid() -> None:
+    venue = PublicVenue("bitfinex")
+    client = venue._client
+    told = {"precision": {"price": 5, "amount": 8}, "limits": {}, "spot": True}
+    client.markets = {"BTC/USD": told}
+    client.fetch_ticker = lambda symbol: {"symbol": symbol, "last": 97_908.0}
+    found = venue.instrument("BTC-USD")
+    assert [str(v.normalize()) for v in (found.tick, found.lot)] == ["0.1", "1E-7"]
+    client.fetch_ticker = lambda symbol: {}["last"]
+    with pytest.raises(VenueError, match="bitfinex: KeyError"):
+        venue.instrument("BTC-USD")
+    venue.close()
+
+
 def test_venue_when_symbol_unknown_then_lists_what_it_has(server: VenueServer) -> None:
     venue = PublicVenue("binance", base_url=server.url, options=FAST)
     with pytest.raises(UnknownSymbol, match=r"ETH/USDT.*binance has BTC/USDT"):
