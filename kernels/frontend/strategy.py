@@ -268,7 +268,7 @@ class StrategyReader:
         self.flat.decide.statements = specialise(self.flat.decide.statements, {})
 
     def entry(self, call: ast.Call, scope: Scope) -> tuple[Binding, ...]:
-        body = Body(self, self.functions["entry"], {}, self.signal, ("num", "num", "num"))
+        body = Body(self, self.functions["entry"], {}, self.signal, answers.SIGNAL)
         return body.lower(self.decide)
 
     def exits(self, call: ast.Call, scope: Scope) -> tuple[Binding, ...]:
@@ -297,7 +297,7 @@ class StrategyReader:
         return ir.Binary("!=", field_, ir.Num(0.0)) if ir.type_of(value) == "bool" else field_
 
     def signal(self, node: ast.expr | None, body: Body, at: ast.AST) -> tuple[Value, ...]:
-        return answers.signal(node, at, body.number, self.tag)
+        return answers.signal(node, at, body.number, self.tag, self.decide.ranges)
 
     def plan(self, node: ast.expr | None, body: Body, at: ast.AST) -> tuple[Value, ...]:
         return answers.plan(node, at, body.number, self.decide.ranges)
