@@ -25,7 +25,8 @@ stirred = param(0.001, 0.0, 0.01)  # fraction of price that counts as having mov
 mid = vwap(lookback)
 spread = stdev(close - mid, lookback)
 lower, upper = mid - width * spread, mid + width * spread
-thin = volume < 0.3 * sma(volume, 20)
+usual = sma(volume, 20)
+thin = volume < 0.3 * usual
 
 
 def entry():

@@ -164,7 +164,9 @@ class StrategyReader:
         if self.imposed is None:
             settled = as_value(self.series.settled(value, "size"))
             self.flat.sizing = (dtypes.SIZING.index(method.name), settled)
-            self.flat.figure = self.figure(figure[0]) if figure else None
+            if figure:
+                self.flat.figure = self.figure(figure[0])
+                self.flat.figure_said = spelled(call.args[2])
 
     def figure(self, value: Value) -> Value:
         """What the decision reads as the figure of sizing: a series has a row."""
