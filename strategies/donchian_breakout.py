@@ -14,7 +14,7 @@ timeframe("15m")
 lookback = param(20, 5, 200)  # bars of the channel
 deviation = param(0.002, 0.0, 0.02)  # fraction of price beyond it
 loss = param(0.003, 0.001, 0.05)  # stop, fraction of price
-give = param(0.003, 0.001, 0.05)  # stop that follows: fraction of price below the best so far
+give = param(0.003, 0.001, 0.05)  # stop that follows: fraction of price behind the best so far
 first = param(0.0026, 0.0005, 0.05)  # first target, fraction of price
 share = param(0.5, 0.2, 0.7)  # of the lots, closed there
 hold = param(32, 1, 192)  # bars

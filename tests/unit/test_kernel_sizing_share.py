@@ -19,6 +19,7 @@ from tests.kernel_runs import CAPITAL, Array, bars_of, limits, of_kind, runner_o
 from tests.sizing_desks import LOT, SizingDesk, text_of
 from tests.sweep_runs import wants
 from tests.unit.test_kernel_joint import both
+from tests.unit.test_kernel_joint_parity import assert_same, bars_of_three
 
 SHARE = "w = param(1.0, -5.0, 5.0)\ne = param(1.0, 0.0, 1.0)\nv ="
 SIDES = pytest.mark.parametrize("side", [2, 3])
@@ -148,8 +149,7 @@ def test_step_when_no_entry_gives_a_share_then_has_nothing_of_it(several: bool) 
     assert size <= ir.size(without) + 2  # confidence and tag, nothing else
 
 
-def test_share_when_run_by_any_backend_then_gives_the_same_bits() -> None:
-    text = """timeframe("5m")
+ANY = """timeframe("5m")
 n = param(5, 2, 9)
 sizing("fraction", 0.1)
 push = (close - ema(close, n)) / atr(n)
@@ -160,12 +160,15 @@ def entry():
 def exits():
     return plan(stop=close / 50, target=close / 90, max_bars=9)
 """
+
+
+def test_share_when_run_by_any_backend_then_gives_the_same_bits() -> None:
     here = any(not isinstance(device, str) for device in opencl_choice.listed())
     backends = ("numba", "lanes", "opencl") if here else ("numba", "lanes")
     lane = LaneSpec(3, CAPITAL, limits(True))
     trial = replace(
         trials.trial_of(2),
-        program=compile_strategy(text, "shares"),
+        program=compile_strategy(ANY, "shares"),
         parameters={"n": 4.0},
         bars=walk(2_000, seed=3),
         lanes=(lane, replace(lane, limits=limits(), leverage=1)),
@@ -185,6 +188,10 @@ def exits():
 
 def test_share_when_accounts_hold_several_symbols_then_is_that_of_one() -> None:
     both(shared("fraction", "(close - 29000) / 3000"), "joint", scripted(), limits(True))
+
+
+def test_share_when_accounts_hold_three_symbols_then_all_backends_agree() -> None:
+    assert assert_same(ANY, "shares", bars_of_three(5, 900), d.ENTRIES_OFF) > 100
 
 
 def scripted() -> Array:
