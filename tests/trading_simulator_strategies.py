@@ -79,6 +79,7 @@ class Script:
     terms: Mapping[str, Term]  # of the plan, by argument
     targets: tuple[tuple[Term, float], ...]
     sided: tuple[bool, bool]  # whether it goes long, and short
+    size: Term | None  # share of a full trade
 
     def wish(self, row: Row, closed: int) -> Wish:
         """Read what was wanted at a close; `row` holds its series and the run's parameters."""
@@ -89,7 +90,9 @@ class Script:
         targets = tuple((term.value(row), share) for term, share in self.targets)
         tag = {1: "up", -1: "down", 0: ""}[side]
         figure = row.get("scale", NAN)
-        return Wish(side, Plan(targets=targets, **terms), row["sure"], tag, figure, closed)
+        plan = Plan(targets=targets, **terms)
+        size = 1.0 if self.size is None else self.size.value(row)
+        return Wish(side, plan, row["sure"], tag, figure, size, closed)
 
 
 class Author:
@@ -109,9 +112,10 @@ class Author:
         targets = self.plan()
         method, value = self.sizing()
         sided = self.random.choices([(True, True), (True, False), (False, True)], (8, 1, 1))[0]
-        self.bodies(targets, sided)
+        size = self.size()
+        self.bodies(targets, sided, size)
         text = "\n".join(self.lines) + "\n"
-        return Script(text, self.timeframe, method, value, self.terms, targets, sided)
+        return Script(text, self.timeframe, method, value, self.terms, targets, sided, size)
 
     def maybe(self, chance: float) -> bool:
         return self.random.random() < chance
@@ -201,8 +205,22 @@ class Author:
         self.lines.append(f'sizing("{method}", {value}, scale)')
         return method, value
 
-    def bodies(self, targets: tuple[tuple[Term, float], ...], sided: tuple[bool, bool]) -> None:
-        answers = ('long(tag="up", confidence=sure)', 'short(tag="down", confidence=sure)')
+    def size(self) -> Term | None:
+        """The share of a full trade; above 1, below 0 and none now and then."""
+        if not self.maybe(0.4):
+            return None
+        wild = f"(rsi({self.random.randint(3, 9)}) - 20) / 60"
+        self.series("part", self.random.choice([f"z * {self.between(0.1, 0.9)} * sure", wild]))
+        return Term("part", self.holed(0.15))
+
+    def bodies(
+        self,
+        targets: tuple[tuple[Term, float], ...],
+        sided: tuple[bool, bool],
+        size: Term | None,
+    ) -> None:
+        told = "confidence=sure" + (f", size={size.text}" if size else "")
+        answers = (f'long(tag="up", {told})', f'short(tag="down", {told})')
         self.lines.append("def entry():")
         for sign, answer, goes in zip("><", answers, sided, strict=True):
             if goes:

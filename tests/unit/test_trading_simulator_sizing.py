@@ -11,9 +11,10 @@ from decimal import Decimal
 import pytest
 
 from tests.trading_simulator_sizing import METHODS, History, Sizing, best_f
-from tests.trading_simulator_tables import COIN, OFF, RICH, flat, long, play, still
+from tests.trading_simulator_tables import COIN, OFF, RICH, codes, flat, long, play, still
 from tests.trading_simulator_terms import QUOTE, Account, Limits
 
+SHARES = [(0.5, 5), (0.27, 2), (1.0, 10), (1.5, 10), (float("inf"), 10)]  # of ten lots
 WINS_AND_LOSSES = (*(30,) * 12, *(-20,) * 8)  # nets of twenty trades, quote; p 0.6, b 1.5
 
 
@@ -225,3 +226,18 @@ def test_sizes_when_trades_are_random_then_are_never_negative() -> None:
             found = lots(method, 0.1, nets, figure="0.5")
             assert found is not None
             assert found >= 0
+
+
+@pytest.mark.parametrize(("size", "expected"), SHARES)
+def test_size_when_an_entry_asks_for_a_share_then_is_that_of_a_full_trade_at_most(
+    size: float, expected: int
+) -> None:
+    found = play(still(2), {0: replace(long(5), size=size)})
+    assert [fill.lots for fill in found.fills] == [expected]
+
+
+@pytest.mark.parametrize("size", [0.0, -0.5, float("nan"), float("-inf")])
+def test_size_when_the_share_is_none_then_refuses_the_entry(size: float) -> None:
+    found = play(still(2), {0: replace(long(5), size=size)})
+    assert codes(found) == ["RISK_FIGURE_MISSING"]
+    assert found.fills == []
