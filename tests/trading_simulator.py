@@ -248,7 +248,7 @@ class Desk(Books):
             equity=self.equity,
             close=self.closes[name],
             stop=stop * exact(symbol.tick),
-            figure=exact(figure) if math.isfinite(figure) else None,
+            figure=None if math.isnan(figure) else exact(figure),
         )
         lots = METHODS[self.account.method](told)
         if lots is None or not wish.size > 0:

@@ -18,6 +18,13 @@ FIGURES = {
     "volatility_target": "stdev(close / close[1] - 1, 20)",
     "fixed_ratio": "{delta} + 0 * close",
 }
+SCALES = {  # what becomes of the figure where `hole` is 0: itself, none, without end, 0, below 0
+    "{}": 6,
+    "({}) * (hole / hole)": 1,
+    "({}) / hole": 1,
+    "({}) * hole": 1,
+    "({}) * (2 * hole - 1)": 1,
+}
 VALUES: dict[str, tuple[float, ...]] = {
     "margin": (0.01, 0.05, 0.12, 0.8),
     "fraction": (0.05, 0.6, 2.0, 12.0),
@@ -201,7 +208,9 @@ class Author:
             self.lines.append(f'sizing("{method}", {value})')
             return method, value
         delta, x = self.random.choice([20, 300]), self.between(0.5, 3)
-        self.series("scale", FIGURES[method].format(delta=delta, x=x))
+        figure = FIGURES[method].format(delta=delta, x=x)
+        form = self.random.choices(list(SCALES), list(SCALES.values()))[0]
+        self.series("scale", form.format(figure))
         self.lines.append(f'sizing("{method}", {value}, scale)')
         return method, value
 

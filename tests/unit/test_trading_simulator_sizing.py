@@ -100,9 +100,22 @@ def test_size_when_a_figure_is_given_then_uses_it(
 @pytest.mark.parametrize(
     "method", ["atr", "percent_volatility", "volatility_target", "fixed_ratio"]
 )
-@pytest.mark.parametrize("figure", [None, "0"])
-def test_size_when_its_figure_makes_none_then_is_none(method: str, figure: str | None) -> None:
+@pytest.mark.parametrize("figure", [None, "0", "-0.5", "-1000"])
+def test_size_when_its_figure_is_not_above_zero_then_is_none(
+    method: str, figure: str | None
+) -> None:
     assert lots(method, 0.1, figure=figure) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [("atr", 0), ("percent_volatility", 0), ("volatility_target", 0), ("fixed_ratio", 1)],
+)
+def test_size_when_its_figure_has_no_end_then_is_none_at_all_or_one_unit(
+    method: str, expected: int
+) -> None:
+    value = 100.0 if method == "fixed_ratio" else 0.1
+    assert lots(method, value, (500,), figure="Infinity") == expected
 
 
 def test_kelly_when_twenty_trades_are_closed_then_bets_the_edge_over_the_odds() -> None:
