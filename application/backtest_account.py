@@ -139,7 +139,9 @@ class Account:
             held_to=self.limits,
             trips=dict(sorted(self.ledger.trips.items())),
             refusals=dict(sorted(self.ledger.refusals.items())),
-            costs=costs_of(self.instruments),
+            costs=charged(self.instruments),
+            costs_of=", ".join(sorted({i.costs_of for i in self.instruments} - {""})) or None,
+            maintenance=max(instrument.maintenance for instrument in self.instruments),
             dynamic=any(instrument.dynamic for instrument in self.instruments),
             metrics=measure(figures.trades, self.runner),
             figures=figures,
@@ -173,7 +175,7 @@ class Account:
         return trades, figures
 
 
-def costs_of(instruments: Sequence[Instrument]) -> dict[str, Decimal]:
+def charged(instruments: Sequence[Instrument]) -> dict[str, Decimal]:
     """What trading costs: once where all symbols cost the same, else of each that differs."""
     costs: dict[str, Decimal] = {}
     for name in COSTS:

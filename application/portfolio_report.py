@@ -72,6 +72,8 @@ class PortfolioReport(Struct, frozen=True, kw_only=True):
     withdrawn: int  # entries that went, those refused included
     unjudged: tuple[str, ...]  # limits across accounts that could not be judged
     costs: dict[str, Decimal]
+    costs_of: str | None
+    maintenance: Decimal
     dynamic: bool
     metrics: BacktestMetrics  # max_drawdown: at the marks of `figures`
     figures: Figures  # of all trades, and of the sum of equity where all accounts were marked
@@ -144,6 +146,8 @@ def portfolio_run(
         withdrawn=sum(len(refusal.withdrawn) for refusal in refused),
         unjudged=(SPREAD,) if first.limits == "on" else JOINT,
         costs=first.costs,
+        costs_of=first.costs_of,
+        maintenance=first.maintenance,
         dynamic=first.dynamic,
         metrics=metrics_of(figures, marks, reports),
         figures=figures,

@@ -61,6 +61,8 @@ class BacktestReport(Struct, frozen=True, kw_only=True):
     refusals: dict[str, int]  # entries that were refused, by the code of the limit
     costs: dict[str, Decimal]  # maker, taker: fraction of notional; slippage: of price; "maker X"
     #                            is of symbol X alone, where symbols differ
+    costs_of: str | None  # venue whose profile they are from, but for those asked for one by one
+    maintenance: Decimal  # margin, fraction of notional: the highest of the symbols'
     dynamic: bool  # whether slippage only begins from that, and follows order and bar
     metrics: BacktestMetrics
     figures: Figures

@@ -13,6 +13,7 @@ from msgspec import Struct
 from kernels import dimensions, dtypes, ir, warmup
 from kernels.constants import constants
 from kernels.frontend.flat import Flat
+from kernels.frontend.scope import Value
 from kernels.program import Program
 from kernels.slices import Slicer
 from kernels.stages import KEPT, columns
@@ -50,7 +51,7 @@ class StrategySheet(Struct, frozen=True, kw_only=True):
     description: str
     timeframe: str
     higher: tuple[str, ...]
-    sizing: str  # METHOD=VALUE, at default parameters
+    sizing: str  # METHOD=VALUE, or METHOD=VALUE, FIGURE, at default parameters
     parameters: tuple[ParameterSheet, ...]
     series: tuple[SeriesSheet, ...]
     tags: tuple[str, ...]
@@ -96,16 +97,26 @@ def sheet_of(program: Program, text: str) -> StrategySheet:
 
 
 def sizing_of(flat: Flat, parameters: Mapping[str, float]) -> str:
-    """Spell how large trades are, METHOD=VALUE, at these parameters."""
+    """Spell how large trades are at these parameters: METHOD=VALUE, or METHOD=VALUE, FIGURE.
+
+    A figure that is fixed for a run is told as a number, any other as the file says it.
+    """
     method, value = flat.sizing
+    told = f"{dtypes.SIZING[method]}={fixed(flat, value, parameters):g}"
+    if flat.figure is None:
+        return told
+    if ir.level_of(flat.figure) == ir.CONST:
+        return f"{told}, {fixed(flat, flat.figure, parameters):g}"
+    return f"{told}, {flat.figure_said}"
+
+
+def fixed(flat: Flat, value: Value, parameters: Mapping[str, float]) -> float:
     if isinstance(value, ir.Num):
-        number = value.value
-    else:
-        given = {name: np.array([each]) for name, each in parameters.items()}
-        table = constants(flat, given)[0]
-        (field,) = ir.leaves(value, ir.Field)
-        number = float(table[columns(flat).index(field.name)])
-    return f"{dtypes.SIZING[method]}={number:g}"
+        return value.value
+    given = {name: np.array([each]) for name, each in parameters.items()}
+    table = constants(flat, given)[0]
+    (field,) = ir.leaves(value, ir.Field)
+    return float(table[columns(flat).index(field.name)])
 
 
 def sizes_of(program: Program, text: str) -> Sizes:

@@ -46,6 +46,8 @@ class SweepReport(Struct, frozen=True, kw_only=True):
     sizing: str | None  # what took the place of the strategy's own, METHOD=VALUE
     limits: Literal["on", "off"]
     costs: dict[str, Decimal]  # maker, taker: fraction of notional; slippage: of price
+    costs_of: str | None  # venue whose profile they are from, but for those asked for one by one
+    maintenance: Decimal  # margin, fraction of notional
     bars: int
     start: int  # open of the first bar, ms
     end: int  # open of the last
@@ -129,6 +131,8 @@ def sweep(
         sizing=None if request.sizing is None else spelled(request.sizing),
         limits="on" if limits.enforced else "off",
         costs={name: getattr(priced, name) for name in COSTS},
+        costs_of=priced.costs_of or None,
+        maintenance=priced.maintenance,
         bars=running.bars,
         start=first,
         end=last,

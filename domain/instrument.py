@@ -22,3 +22,4 @@ class Instrument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     slippage: Decimal  # fraction of price by which a taker fill is worsened
     maintenance: Decimal  # maintenance margin, fraction of notional
     dynamic: bool = False  # slippage follows the order and the market, from `slippage` up
+    costs_of: str = ""  # venue whose profile the costs are from; "": of none

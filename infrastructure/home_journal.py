@@ -1,8 +1,9 @@
 """The bars of all symbols of a home, as `application.ports.BarJournal`: a file for each symbol.
 
 Several files cannot be written at once, so after each block one more record says up to which moment
-all of them are whole (`moments.bars`, in the same layout). What lies beyond it after a crash was
-never used, and is cut. A home of one symbol needs no such record: its file says it itself.
+all of them are whole, and how many bars they hold together (`moments.bars`, in the same layout, the
+count as volume). What lies beyond it after a crash was never used, and is cut; where bars before it
+are missing, a file was lost. A home of one symbol needs no such record: its file says it itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from application.ports import BAR, Stretch, moments, until
-from infrastructure.journal import FileBarJournal
+from infrastructure.journal import FileBarJournal, JournalError
 from infrastructure.symbols import stored_symbol
 
 FOLDER = "bars"
@@ -36,9 +37,11 @@ class HomeJournal:
             raise ValueError(f"journals were {len(journals)}, moments are told of several alone")
         self._journals = dict(journals)
         self._whole = whole
-        if whole is not None and not read_only:
-            for journal in self._journals.values():
-                journal.cut(-1 if (last := whole.last()) is None else last)
+        if whole is not None:
+            last = -1 if (found := whole.last()) is None else found
+            self._refuse_loss(whole, last)
+            for journal in () if read_only else self._journals.values():
+                journal.cut(last)
 
     def append(self, stretch: Stretch) -> None:
         """Write and fsync, a symbol after another, then say that the moments are whole.
@@ -55,6 +58,7 @@ class HomeJournal:
         if self._whole is not None and len(times):
             mark = np.zeros(1, BAR)
             mark["timestamp"] = times[-1]
+            mark["volume"] = sum(map(len, self._journals.values()))
             self._whole.append(mark)
 
     def last(self) -> int | None:
@@ -79,6 +83,16 @@ class HomeJournal:
     def records(self, symbol: str, start: int, end: int) -> bytes:
         """Give a symbol's raw records with start ≤ timestamp < end. Raises `JournalError`."""
         return self._journals[symbol].records(start, end)
+
+    def _refuse_loss(self, whole: FileBarJournal, last: int) -> None:
+        told = int(whole.read(last - 1, 1)["volume"].sum())
+        held = {symbol: each.count(last) for symbol, each in self._journals.items()}
+        if sum(held.values()) != told:
+            each = ", ".join(f"{count} of {symbol}" for symbol, count in held.items())
+            raise JournalError(
+                f"{whole.path.parent}: bars up to {last} were {each}, must be {told} together: "
+                "a file was lost or is not this home's"
+            )
 
     def close(self) -> None:
         """Close the files. May be called twice."""

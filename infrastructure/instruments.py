@@ -8,19 +8,23 @@ they did, the finest that the recordings use counts, and the lot is ours to choo
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from application.ports import FeedError
 from domain.instrument import Instrument
 from infrastructure.symbols import is_perpetual, stored_symbol
+from infrastructure.venue_profile import VenueProfile
+from infrastructure.venue_table import BINANCE_USDM
 
 MONEY = Decimal(10) ** 8  # units in one quote
 
 SLIPPAGE = Decimal("0.001")
 MAINTENANCE = Decimal("0.005")  # maintenance margin, fraction of notional: the lowest tiers
 # Paper accounts are futures-style: they go short, use leverage and can be liquidated. So they pay
-# Binance USD-M fees (VIP 0: maker 0.02 %, taker 0.05 %) whichever candles they trade on; spot fees
-# (0.1 %) would price an account that cannot do what these accounts do.
-MAKER = Decimal("0.0002")
-TAKER = Decimal("0.0005")
+# Binance USD-M fees whichever candles they trade on, unless another venue's are asked for; spot
+# fees would price an account that cannot do what these accounts do.
+MAKER = BINANCE_USDM.maker
+TAKER = BINANCE_USDM.taker
 
 # venue -> symbol -> tick (quote), lot (base), smallest order (quote).
 # Ticks and lots: the venues' exchange information (Binance spot /api/v3/exchangeInfo, USD-M
@@ -96,6 +100,7 @@ def instrument(
     min_notional: Decimal,
     maker: Decimal = MAKER,
     taker: Decimal = TAKER,
+    maintenance: Decimal = MAINTENANCE,
 ) -> Instrument:
     """Build an instrument that keeps money exact. Raises `InexactGrid`."""
     unit = tick * lot * MONEY
@@ -113,8 +118,34 @@ def instrument(
         maker=maker,
         taker=taker,
         slippage=SLIPPAGE,
-        maintenance=MAINTENANCE,
+        maintenance=maintenance,
     )
+
+
+def priced_as(instrument: Instrument, profile: VenueProfile) -> Instrument:
+    """Put a venue's costs and smallest order in the place of an instrument's own.
+
+    Prices and lots stay those of the candles. What the profile has none of (maintenance on a spot
+    market, a smallest order that is one lot) stays as well, and so does slippage, which is the
+    market's doing and not the venue's.
+    """
+    least = smallest_order(profile, instrument.symbol)
+    known = {} if profile.maintenance is None else {"maintenance": profile.maintenance}
+    return replace(
+        instrument,
+        maker=profile.maker,
+        taker=profile.taker,
+        min_notional=instrument.min_notional if least is None else least,
+        costs_of=profile.name,
+        **known,
+    )
+
+
+def smallest_order(profile: VenueProfile, symbol: str) -> Decimal | None:
+    """Say how small an order in a symbol may be on a venue, quote; None where one lot may be."""
+    name = symbol.removesuffix("-PERP") + ("-PERP" if profile.market == "perpetual" else "")
+    grid = _GRIDS.get(profile.name, {}).get(name)
+    return profile.smallest if grid is None else Decimal(grid[2])
 
 
 def exact_lot(tick: Decimal, lot: Decimal) -> Decimal:

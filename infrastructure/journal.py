@@ -76,6 +76,10 @@ class FileBarJournal:
         """Give the open time of the last bar, ms."""
         return self._last
 
+    def count(self, until: int) -> int:
+        """Count the bars that open at `until` (ms) or before."""
+        return self._position(until + 1)
+
     def __len__(self) -> int:
         """Count the bars."""
         return self._count
@@ -97,7 +101,7 @@ class FileBarJournal:
         """Drop the bars that open after `after` (ms). Raises `JournalError`."""
         if self._read_only:
             raise JournalError(f"{self.path}: opened for reading only")
-        count = self._position(after + 1)
+        count = self.count(after)
         if count == self._count:
             return
         try:

@@ -69,8 +69,11 @@ def emit(kind: int, at_close: int, *values: float) -> None:
     never()
 
 
-def entry() -> tuple[float, float, float]:
-    """What the strategy says at this close: side (±1, 0), confidence, tag index."""
+def entry() -> tuple[float, float, float, float]:
+    """What the strategy says at this close: side (±1, 0), confidence, tag index, size.
+
+    The size is the share of a full trade that the entry deserves, 1 where none is given.
+    """
     never()
 
 

@@ -273,13 +273,13 @@ def param(default: float, low: float, high: float) -> Any:
     never()
 
 
-def long(tag: str = "", confidence: float = 1.0) -> Any:
-    """Ask for a long position."""
+def long(tag: str = "", confidence: float = 1.0, size: float = 1.0) -> Any:
+    """Ask for a long position; `size` is the share of a full trade that it deserves, to 1."""
     never()
 
 
-def short(tag: str = "", confidence: float = 1.0) -> Any:
-    """Ask for a short position."""
+def short(tag: str = "", confidence: float = 1.0, size: float = 1.0) -> Any:
+    """Ask for a short position; `size` is the share of a full trade that it deserves, to 1."""
     never()
 
 
@@ -288,10 +288,16 @@ def plan(
     target: float | None = None,
     max_bars: float | None = None,
     targets: tuple[Any, ...] | None = None,
+    trail: float | None = None,
+    max_minutes: float | None = None,
+    soft_minutes: float | None = None,
+    soft_return: float | None = None,
 ) -> Any:
     """Plan the way out: distances in quote from the fill, and strategy bars to hold at most.
 
     `targets` closes in parts: up to three, as (distance, share), …, and last a distance alone.
+    `trail` is the distance at which the stop follows the best price. After `max_minutes` it is out;
+    after `soft_minutes`, while the price has moved by less than the fraction `soft_return`.
     """
     never()
 

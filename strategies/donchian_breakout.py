@@ -2,7 +2,8 @@
 
 Logic: a market that makes a new extreme has nobody left in it who is losing on that side, and goes
 on more often than its size suggests. The close must be beyond the channel of the bars before by
-`deviation`, so that a new high by a tick is none.
+`deviation`, so that a new high by a tick is none. The stop follows the best price at the distance at
+which it began, in the place of the Turtles' shorter channel, which is the trail of longer holdings.
 Source: Richard Donchian's four-week rule (1960s), in the form of the Turtles: Curtis Faith, Way of
 the Turtle (2007), systems 1 and 2. Begun crude on purpose, to be improved.
 """
@@ -13,6 +14,7 @@ timeframe("15m")
 lookback = param(20, 5, 200)  # bars of the channel
 deviation = param(0.002, 0.0, 0.02)  # fraction of price beyond it
 loss = param(0.003, 0.001, 0.05)  # stop, fraction of price
+give = param(0.003, 0.001, 0.05)  # stop that follows: fraction of price behind the best so far
 first = param(0.0026, 0.0005, 0.05)  # first target, fraction of price
 share = param(0.5, 0.2, 0.7)  # of the lots, closed there
 hold = param(32, 1, 192)  # bars
@@ -34,5 +36,6 @@ def exits():
     return plan(
         stop=loss * position.entry_price,
         targets=((near, share), (1.5 * near, 0.25), 2.25 * near),
+        trail=give * position.entry_price,
         max_bars=hold,
     )

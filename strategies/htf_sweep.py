@@ -3,7 +3,9 @@
 Logic: stop orders lie beyond the swings that everybody sees. An hour whose wick goes beyond such a
 level and whose close is back inside has taken them and found nobody to go on (a swept low, a swept
 high). That alone is no entry: within `patience` hours a five-minute close must break the latest
-minor swing the other way, while the wick's extreme holds. The stop lies beyond the wick.
+minor swing the other way, while the wick's extreme holds. The stop lies beyond the wick. It follows
+the best price at twice the first target's distance, somewhat wider than a usual stop, so that it
+begins to move on the way to the first target, and at twice that way nothing can be lost any more.
 Source: the spring and upthrust of Richard Wyckoff, in Hank Pruden, The Three Skills of Top Trading
 (2007); Linda Raschke and Laurence Connors, Street Smarts (1995), "Turtle Soup".
 """
@@ -20,6 +22,7 @@ margin = param(0.25, 0.0, 2.0)  # hourly average ranges between wick and stop
 near = param(1.0, 0.25, 4.0)  # first target, hourly average ranges
 share = param(0.5, 0.2, 0.8)  # of the lots, closed there
 far = param(2.5, 1.0, 8.0)  # second target
+give = param(2.0, 0.5, 8.0)  # stop that follows: hourly average ranges behind the best price
 hold = param(96, 6, 288)  # bars
 
 under = h1.pivot_low(left, right)[1]
@@ -55,5 +58,6 @@ def exits():
     return plan(
         stop=behind + margin * unit,
         targets=((near * unit, share), far * unit),
+        trail=give * unit,
         max_bars=hold,
     )

@@ -18,10 +18,10 @@ STRONG_BEAR  long   0-30    below  below  above  1.2     0.3-   1.5   1.5     0.
              short  15-50   below  below  below  0.8     0.5-   2.5   4.0     1.0   0.50
 
 Volume is a least ratio, bands a least (+) or greatest (-) place, stop and target are in ATR(14),
-confidence is the least. Size is the share of a full trade that a row deserves; it is not asked for,
-all entries are sized alike. A trend is traded from pullbacks or strength in its direction, with
-room; a range from its edges to the middle; against a trend only exhaustion or a break, for little.
-A trade that lives through a change of regime takes the new target; its stop may only tighten.
+confidence is the least. Size is the share of a full trade that a row deserves and its entries ask
+for. A trend is traded from pullbacks or strength in its direction, with room; a range from its
+edges to the middle; against a trend only exhaustion or a break, for little. A trade that lives
+through a change of regime takes the new target and keeps its size; its stop may only tighten.
 Confidence is 0.25 and up to 0.25 each for: ADX as the regime has it (strong in a trend, weak in a
 range), volume, and how far MACD is from its signal line, in ATR.
 Source: Perpetua's own table, from the given row of the strong bull; RSI bands that move with the
@@ -151,29 +151,29 @@ strong_bear_short = (
 def entry():
     if regime == STRONG_BULL:
         if strong_bull_long:
-            return long(tag="strong_bull_long", confidence=confidence)
+            return long(tag="strong_bull_long", confidence=confidence, size=1.0)
         if strong_bull_short:
-            return short(tag="strong_bull_short", confidence=confidence)
+            return short(tag="strong_bull_short", confidence=confidence, size=0.3)
     elif regime == WEAK_BULL:
         if weak_bull_long:
-            return long(tag="weak_bull_long", confidence=confidence)
+            return long(tag="weak_bull_long", confidence=confidence, size=0.8)
         if weak_bull_short:
-            return short(tag="weak_bull_short", confidence=confidence)
+            return short(tag="weak_bull_short", confidence=confidence, size=0.4)
     elif regime == RANGING:
         if ranging_long:
-            return long(tag="ranging_long", confidence=confidence)
+            return long(tag="ranging_long", confidence=confidence, size=0.6)
         if ranging_short:
-            return short(tag="ranging_short", confidence=confidence)
+            return short(tag="ranging_short", confidence=confidence, size=0.6)
     elif regime == WEAK_BEAR:
         if weak_bear_long:
-            return long(tag="weak_bear_long", confidence=confidence)
+            return long(tag="weak_bear_long", confidence=confidence, size=0.4)
         if weak_bear_short:
-            return short(tag="weak_bear_short", confidence=confidence)
+            return short(tag="weak_bear_short", confidence=confidence, size=0.8)
     elif regime == STRONG_BEAR:
         if strong_bear_long:
-            return long(tag="strong_bear_long", confidence=confidence)
+            return long(tag="strong_bear_long", confidence=confidence, size=0.3)
         if strong_bear_short:
-            return short(tag="strong_bear_short", confidence=confidence)
+            return short(tag="strong_bear_short", confidence=confidence, size=1.0)
     return FLAT
 
 

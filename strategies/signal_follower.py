@@ -17,7 +17,7 @@ stake = param(1000, 50, 10000)  # quote a trade
 threshold = param(0.0, 0.0, 0.99)  # confidence a signal must be above
 gain = param(0.02, 0.002, 0.1)  # target, fraction of price
 loss = param(0.015, 0.002, 0.1)  # stop, fraction of price
-hold = param(16, 1, 192)  # bars: four hours
+minutes = param(240, 15, 2880)  # time at most: four hours, whatever the bars
 period = param(14, 5, 50)  # bars of the readings
 sizing("notional", stake)
 
@@ -39,4 +39,8 @@ def entry():
 
 
 def exits():
-    return plan(stop=loss * position.entry_price, target=gain * position.entry_price, max_bars=hold)
+    return plan(
+        stop=loss * position.entry_price,
+        target=gain * position.entry_price,
+        max_minutes=minutes,
+    )

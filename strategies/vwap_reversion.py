@@ -3,7 +3,8 @@
 Logic: the volume-weighted average price is what large orders are measured against, so a market that
 has run far from it on no news is expected back. A close outside the band (a number of standard
 deviations of the distance to the average) by `deviation` more is faded. Where hardly anything is
-traded the average means little, and nothing is entered.
+traded the average means little, and nothing is entered. A market that is expected back and has moved
+by less than half the deviation in half of the time is not coming: the trade is given up.
 Source: Berkowitz, Logue and Noser, The Total Cost of Transactions on the NYSE (1988), for the
 average; the band reading is Bollinger's (2001). Begun crude on purpose, to be improved.
 """
@@ -18,11 +19,14 @@ loss = param(0.003, 0.001, 0.05)  # stop, fraction of price
 first = param(0.0026, 0.0005, 0.05)  # first target, fraction of price
 share = param(0.5, 0.2, 0.7)  # of the lots, closed there
 hold = param(12, 1, 96)  # bars
+patience = param(90, 15, 720)  # minutes that it may stay where it was entered
+stirred = param(0.001, 0.0, 0.01)  # fraction of price that counts as having moved
 
 mid = vwap(lookback)
 spread = stdev(close - mid, lookback)
 lower, upper = mid - width * spread, mid + width * spread
-thin = volume < 0.3 * sma(volume, 20)
+usual = sma(volume, 20)
+thin = volume < 0.3 * usual
 
 
 def entry():
@@ -41,4 +45,6 @@ def exits():
         stop=loss * position.entry_price,
         targets=((near, share), (1.5 * near, 0.25), 2.25 * near),
         max_bars=hold,
+        soft_minutes=patience,
+        soft_return=stirred,
     )

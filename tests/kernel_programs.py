@@ -61,6 +61,7 @@ class Author:
         _, self.series, self.depth = self.random.choices(SIZES, chances)[0]
         self.above: list[str] = []  # longer timeframes, by name
         self.parts = self.maybe(0.3)
+        self.sizes = self.maybe(0.4)  # whether entries ask for a share of a full trade
         self.fixed = ["n", "k", "z"]  # the same at every bar
         self.numbers = list(CANDLE)
         self.conditions: list[str] = []
@@ -244,10 +245,17 @@ class Author:
         return self.pick(
             "FLAT",
             side.upper(),
-            f"{side}()",
-            f"{side}(tag='{tag}')",
-            f"{side}(tag='{tag}', confidence={self.number(1)})",
+            f"{side}({self.size()})",
+            f"{side}({self.size()}tag='{tag}')",
+            f"{side}({self.size()}tag='{tag}', confidence={self.number(1)})",
         )
+
+    def size(self) -> str:
+        """The share of a full trade, in some programs; a fixed one is within its bounds."""
+        if not self.sizes or self.maybe(0.3):
+            return ""
+        any_number = f"{self.number(1)} * close / 900"
+        return f"size={self.pick('z', '0.5', '2 * z', 'k / 2', 'close / 1500', any_number)}, "
 
     def plan(self) -> str:
         near = self.pick("close / 10", "close / 30", "9 * n", "90 - position.bars", "4 * atr(n)")
@@ -280,7 +288,7 @@ class Author:
         begin = [f"def {name}():", f"    p = {self.leaf_outside()}", "    q = 1", "    t = k > 1"]
         if name == "entry" and self.maybe(0.8):
             side, self.sides = self.sides[0], self.sides[1:]
-            begin += [f"    if {self.turn()}:", f"        return {side}()"]
+            begin += [f"    if {self.turn()}:", f"        return {side}({self.size()})"]
         inner = self.body(1, self.depth, result, leave=False)
         return [*begin, *inner, f"    return {self.answer(result)}"]
 

@@ -50,13 +50,14 @@ class SizingDesk:
 
     def __init__(
         self,
-        method: str,
+        method: str | Program,
         leverage: int = 1,
         costs: Array | None = None,
         bounds: Array | None = None,
         **parameters: float,
     ) -> None:
-        self.runner: Runner = runner_of(program(method), (leverage,), costs, bounds, **parameters)
+        asked = program(method) if isinstance(method, str) else method
+        self.runner: Runner = runner_of(asked, (leverage,), costs, bounds, **parameters)
         self.first = np.frombuffer(self.runner.state()).copy()
 
     def ask(self, price: float = 100.0, equity: float = CAPITAL / 1e8, **record: float) -> float:

@@ -15,8 +15,9 @@ import numpy as np
 from kernels import dtypes
 from kernels.frontend.flat import TIMEFRAMES
 from kernels.program import compile_strategy
-from tests.kernel_runs import MINUTE, Array, walk
+from tests.kernel_runs import MINUTE, Array
 from tests.kernel_trials import drawn
+from tests.trading_bars import made_bars
 from tests.trading_simulator import simulate
 from tests.trading_simulator_strategies import VALUES, Author, Features, Script
 from tests.trading_simulator_terms import (
@@ -27,7 +28,6 @@ from tests.trading_simulator_terms import (
     Refusal,
     Rules,
     Symbol,
-    Trade,
 )
 from tests.trading_simulator_trials import Trial, by_kernel, moments_of
 
@@ -48,34 +48,14 @@ RULES = Rules(
     joint_notional=True,
     positions=True,
 )
-BEST_OF_PARTS = False  # whether MFE counts each of several targets that one bar fills
 
-BARS = 5_000
 WORDS = (0, 0, 0, 0, dtypes.ENTRIES_OFF, dtypes.FLATTEN, dtypes.ENTRIES_OFF | dtypes.FLATTEN)
 CAPITALS = (60, 300, 900, 5_000, 17_000, 17_000, 100_000, 10_000_000)  # quote
 GRIDS = {  # by price: tick, lot
-    0.0: ((1e-4, 1e-2), (1e-3, 0.1), (0.01, 1.0)),
+    0.0: ((1e-6, 10.0), (1e-5, 1.0), (1e-4, 0.1), (0.01, 1.0)),
+    5.0: ((1e-4, 1e-2), (1e-3, 0.1), (0.01, 1.0)),
     1_000.0: ((0.01, 1e-5), (0.5, 1e-3), (0.1, 1e-3), (0.01, 1e-3)),
 }
-
-
-def made_bars(seed: int, symbols: int = 1, count: int = BARS) -> dict[str, Array]:
-    """Minutes of some symbols, each with holes of its own; the last begins late."""
-    found = {f"S{n}-USDT": minutes(seed + 7919 * n, count) for n in range(symbols)}
-    if symbols > 1:
-        last = f"S{symbols - 1}-USDT"
-        found[last] = found[last][count // 5 :]
-    return found
-
-
-def minutes(seed: int, count: int) -> Array:
-    """A walk with a settlement every eight hours, holes, and a gap of three days."""
-    bars = walk(count, seed)
-    rng = np.random.default_rng((seed, 2))
-    bars["funding"][::480] = rng.normal(1e-4, 2e-4, len(bars[::480]))
-    bars["timestamp"][count // 3 :] += 3 * 1440 * MINUTE + 7 * MINUTE
-    kept: Array = bars[(rng.random(count) < 0.97) | (bars["funding"] != 0.0)]
-    return kept
 
 
 def trial_of(
@@ -196,15 +176,10 @@ def differences(wanted: Outcome, found: Outcome) -> Iterator[str]:
         yield from unlike(kind, getattr(wanted, kind), getattr(found, kind))
     told = {mark.step for mark in found.marks}
     yield from unlike("marks", [m for m in wanted.marks if m.step in told], found.marks)
-    yield from unlike("trades", *(list(map(known, o.trades)) for o in (wanted, found)))
+    yield from unlike("trades", wanted.trades, found.trades)
     yield from unlike("refusals", *(list(map(rounded, o.refusals)) for o in (wanted, found)))
     if wanted.ruin != found.ruin:
         yield f"ruin was {found.ruin}, must be {wanted.ruin}"
-
-
-def known(trade: Trade) -> Trade:
-    """A trade as far as both are to agree on it."""
-    return trade if BEST_OF_PARTS else replace(trade, mfe=0)
 
 
 def rounded(refusal: Refusal) -> tuple[int, str, str, str, str]:

@@ -218,7 +218,7 @@ class Desk(Books):
         """Size an entry and judge it; it waits for the next open, or is refused."""
         symbol, close = self.symbols[name], self.closes[name]
         stop = stop_distance(wish.plan.stop, symbol.tick)
-        lots = None if stop is None else self.size(name, stop, wish.figure)
+        lots = None if stop is None else self.size(name, stop, wish)
         held = [(n, p.lots) for n, p in self.positions.items() if n != name]
         held += [(n, o.lots) for n, o in self.entries.items()]
         proposal = Proposal(
@@ -238,8 +238,8 @@ class Desk(Books):
         elif lots is not None:
             self.entries[name] = Order(wish.side, lots, wish.plan, wish.tag)
 
-    def size(self, name: str, stop: int, figure: float) -> int | None:
-        symbol = self.symbols[name]
+    def size(self, name: str, stop: int, wish: Wish) -> int | None:
+        symbol, figure = self.symbols[name], wish.figure
         told = Sizing(
             account=self.account,
             symbol=symbol,
@@ -248,13 +248,14 @@ class Desk(Books):
             equity=self.equity,
             close=self.closes[name],
             stop=stop * exact(symbol.tick),
-            figure=exact(figure) if math.isfinite(figure) else None,
+            figure=None if math.isnan(figure) else exact(figure),
         )
         lots = METHODS[self.account.method](told)
-        if lots is None:
+        if lots is None or not wish.size > 0:
             return None
+        part = exact(min(wish.size, 1.0))
         cut = self.history.cut if self.limits.enforced and self.rules.cut else 1
-        return rounded_down(lots * cut)
+        return rounded_down(lots * part * cut)
 
 
 def stop_intent(held: Position) -> str:

@@ -16,6 +16,7 @@ DIGITS = Context(prec=50)
 HALF = Decimal("0.5")
 DOUBLE = Decimal(2) ** -51  # relative: what two or three operations on doubles may be off by
 SLACK = Decimal("1e-6")  # ticks that the rounding of a fill forgives
+FARTHEST = 2**53  # ticks: a distance of so many is none
 CROWN = Decimal("1e-9")  # lots that rounding down forgives
 LEAST, MOST = Decimal("0.00005"), Decimal("0.005")  # dynamic slippage
 IMPACT, IMPACT_MOST = Decimal("0.01"), Decimal("0.005")
@@ -46,8 +47,8 @@ def grid(price: float, tick: float) -> int:
 
 
 def distance(quote: float, tick: float) -> int | None:
-    """A plan's distance in ticks, one at least; none where there is none, or it has no end."""
-    if math.isnan(quote) or quote == math.inf:
+    """A plan's distance in ticks, one at least; none where there is none, or none so far."""
+    if math.isnan(quote) or quote / tick >= FARTHEST:
         return None
     return max(1, grid(max(quote, 0.0), tick))
 

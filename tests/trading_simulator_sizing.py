@@ -1,7 +1,7 @@
 """How large an entry is: the methods of `sizing`, and what they remember of closed trades.
 
-Sizes are lots, not yet rounded; none where a figure that the method needs is no number or makes
-none. Equity and balances are money, 1e-8 quote.
+Sizes are lots, not yet rounded; none where the figure that the method needs is not above 0.
+Equity and balances are money, 1e-8 quote.
 """
 
 import math
@@ -136,14 +136,21 @@ def split(nets: list[int]) -> tuple[list[int], list[int]]:
     return [n for n in nets if n > 0], [-n for n in nets if n <= 0]
 
 
+def above_zero(figure: Size) -> Size:
+    """The figure of a method, which may be without end; none where it is not above 0."""
+    return figure if figure is not None and figure > 0 else None
+
+
 def atr(s: Sizing) -> Size:
-    return None if not s.figure else s.at_risk(s.stake, s.figure)
+    figure = above_zero(s.figure)
+    return None if figure is None else s.at_risk(s.stake, figure)
 
 
 def volatility_target(s: Sizing) -> Size:
-    if not s.figure:
+    figure = above_zero(s.figure)
+    if figure is None:
         return None
-    return s.lots(s.stake / (s.figure * exact(s.account.bars_a_year).sqrt()))
+    return s.lots(s.stake / (figure * exact(s.account.bars_a_year).sqrt()))
 
 
 def equity_curve(s: Sizing) -> Size:
@@ -161,13 +168,12 @@ def anti_martingale(s: Sizing) -> Size:
 
 
 def fixed_ratio(s: Sizing) -> Size:
-    if not s.figure:
+    figure = above_zero(s.figure)
+    if figure is None:
         return None
     profit = Decimal(max(sum(s.history.nets), 0)) / QUOTE
-    inside = 1 + 8 * profit / s.figure
-    if inside < 0:
-        return None
-    return s.lots(exact(s.account.value) * QUOTE * floored((1 + inside.sqrt()) / 2))
+    units = floored((1 + (1 + 8 * profit / figure).sqrt()) / 2)
+    return s.lots(exact(s.account.value) * QUOTE * units)
 
 
 def williams(s: Sizing) -> Size:

@@ -18,6 +18,13 @@ FIGURES = {
     "volatility_target": "stdev(close / close[1] - 1, 20)",
     "fixed_ratio": "{delta} + 0 * close",
 }
+SCALES = {  # what becomes of the figure where `hole` is 0: itself, none, without end, 0, below 0
+    "{}": 6,
+    "({}) * (hole / hole)": 1,
+    "({}) / hole": 1,
+    "({}) * hole": 1,
+    "({}) * (2 * hole - 1)": 1,
+}
 VALUES: dict[str, tuple[float, ...]] = {
     "margin": (0.01, 0.05, 0.12, 0.8),
     "fraction": (0.05, 0.6, 2.0, 12.0),
@@ -79,6 +86,7 @@ class Script:
     terms: Mapping[str, Term]  # of the plan, by argument
     targets: tuple[tuple[Term, float], ...]
     sided: tuple[bool, bool]  # whether it goes long, and short
+    size: Term | None  # share of a full trade
 
     def wish(self, row: Row, closed: int) -> Wish:
         """Read what was wanted at a close; `row` holds its series and the run's parameters."""
@@ -89,7 +97,9 @@ class Script:
         targets = tuple((term.value(row), share) for term, share in self.targets)
         tag = {1: "up", -1: "down", 0: ""}[side]
         figure = row.get("scale", NAN)
-        return Wish(side, Plan(targets=targets, **terms), row["sure"], tag, figure, closed)
+        plan = Plan(targets=targets, **terms)
+        size = 1.0 if self.size is None else self.size.value(row)
+        return Wish(side, plan, row["sure"], tag, figure, size, closed)
 
 
 class Author:
@@ -109,9 +119,10 @@ class Author:
         targets = self.plan()
         method, value = self.sizing()
         sided = self.random.choices([(True, True), (True, False), (False, True)], (8, 1, 1))[0]
-        self.bodies(targets, sided)
+        size = self.size()
+        self.bodies(targets, sided, size)
         text = "\n".join(self.lines) + "\n"
-        return Script(text, self.timeframe, method, value, self.terms, targets, sided)
+        return Script(text, self.timeframe, method, value, self.terms, targets, sided, size)
 
     def maybe(self, chance: float) -> bool:
         return self.random.random() < chance
@@ -197,12 +208,28 @@ class Author:
             self.lines.append(f'sizing("{method}", {value})')
             return method, value
         delta, x = self.random.choice([20, 300]), self.between(0.5, 3)
-        self.series("scale", FIGURES[method].format(delta=delta, x=x))
+        figure = FIGURES[method].format(delta=delta, x=x)
+        form = self.random.choices(list(SCALES), list(SCALES.values()))[0]
+        self.series("scale", form.format(figure))
         self.lines.append(f'sizing("{method}", {value}, scale)')
         return method, value
 
-    def bodies(self, targets: tuple[tuple[Term, float], ...], sided: tuple[bool, bool]) -> None:
-        answers = ('long(tag="up", confidence=sure)', 'short(tag="down", confidence=sure)')
+    def size(self) -> Term | None:
+        """The share of a full trade; above 1, below 0 and none now and then."""
+        if not self.maybe(0.4):
+            return None
+        wild = f"(rsi({self.random.randint(3, 9)}) - 20) / 60"
+        self.series("part", self.random.choice([f"z * {self.between(0.1, 0.9)} * sure", wild]))
+        return Term("part", self.holed(0.15))
+
+    def bodies(
+        self,
+        targets: tuple[tuple[Term, float], ...],
+        sided: tuple[bool, bool],
+        size: Term | None,
+    ) -> None:
+        told = "confidence=sure" + (f", size={size.text}" if size else "")
+        answers = (f'long(tag="up", {told})', f'short(tag="down", {told})')
         self.lines.append("def entry():")
         for sign, answer, goes in zip("><", answers, sided, strict=True):
             if goes:

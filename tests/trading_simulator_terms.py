@@ -105,6 +105,7 @@ class Wish:
     confidence: float = 1.0
     tag: str = ""
     figure: float = NAN  # of sizing(method, value, figure)
+    size: float = 1.0  # of long(…, size=x): the share of a full trade
     closed: int = 1  # strategy bars that closed at this base bar: two where a gap ended one late
 
 

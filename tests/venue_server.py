@@ -28,10 +28,14 @@ class Fault(NamedTuple):
 
 
 class VenueServer:
-    """Serve `bars` (dtype BAR, one minute) as BTCUSDT. Use as a context manager."""
+    """Serve `bars` (dtype BAR, one minute) as BTCUSDT. Use as a context manager.
+
+    `markets` takes the bars of further coins, by name; `missing` what of theirs never appears.
+    """
 
     def __init__(self, bars: Any, clock: Callable[[], int] | None = None) -> None:
-        self.bars = bars
+        self.markets = {"BTC": bars}
+        self.missing: dict[str, set[int]] = {}  # by coin, open times
         self.clock = clock or (lambda: time.time_ns() // 1_000_000)
         self.faults: deque[Fault] = deque()  # for candle requests
         self.broken: Fault | None = None  # for every request, as long as it is set
@@ -60,25 +64,33 @@ class VenueServer:
         if path == "/api/v3/time":
             return 200, {"serverTime": self.clock()}
         if path == "/api/v3/exchangeInfo":
-            if query.get("symbol", "BTCUSDT") != "BTCUSDT":
+            asked = [
+                coin for coin in self.markets if query.get("symbol", f"{coin}USDT") == f"{coin}USDT"
+            ]
+            if not asked:
                 return 400, {"code": -1121, "msg": "Invalid symbol."}
-            return 200, {"timezone": "UTC", "serverTime": self.clock(), "symbols": [SYMBOL]}
+            symbols = [{**SYMBOL, "symbol": f"{coin}USDT", "baseAsset": coin} for coin in asked]
+            return 200, {"timezone": "UTC", "serverTime": self.clock(), "symbols": symbols}
         if path == "/api/v3/klines":
-            if query.get("symbol") != "BTCUSDT":
+            coin = query.get("symbol", "").removesuffix("USDT")
+            if coin not in self.markets:
                 return 400, {"code": -1121, "msg": "Invalid symbol."}
-            return 200, self._klines(query)
+            return 200, self._klines(coin, query)
         return 404, {"code": -1, "msg": f"no such path: {path}"}
 
-    def _klines(self, query: dict[str, str]) -> list[list[Any]]:
+    def _klines(self, coin: str, query: dict[str, str]) -> list[list[Any]]:
         now = self.clock()
         since, limit = int(query.get("startTime", 0)), int(query.get("limit", 500))
         until = min(now, int(query.get("endTime", now)))
         rows: list[list[Any]] = []
-        begin = int(np.searchsorted(self.bars["timestamp"], since))
-        for bar in self.bars[begin:]:
+        bars, missing = self.markets[coin], self.missing.get(coin, set())
+        begin = int(np.searchsorted(bars["timestamp"], since))
+        for bar in bars[begin:]:
             opened = int(bar["timestamp"])
             if opened > until or len(rows) == limit:
                 break
+            if opened in missing:
+                continue
             if opened in self.late and now < opened + MINUTE + self.late[opened]:
                 continue
             rows.append(_kline(bar, finished=now >= opened + MINUTE))

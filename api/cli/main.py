@@ -25,6 +25,7 @@ from api.cli import (
     show,
     strategy,
     sweep,
+    venues,
 )
 from api.errors import FAILED, explain
 
@@ -42,6 +43,7 @@ research.mount(app)
 replay.mount(app)
 app.add_typer(strategy.app, name="strategy")
 sweep.mount(app)
+venues.mount(app)
 app.add_typer(data.app, name="data")
 app.add_typer(projections.app, name="projections")
 app.add_typer(limits.app, name="limits")

@@ -10,11 +10,13 @@ import typer
 
 from api.cli.backend import BackendOption
 from api.cli.context import JsonOption, moment, progress_bar, settings_of
+from api.cli.venues import VenueCostsOption
 
 if TYPE_CHECKING:
     from application.ports import MarketFeed
     from application.report import Request
     from domain.limits import Limits
+    from infrastructure.venue_profile import VenueProfile
     from kernels.program import Program
 
 RESEARCH = "Research: sizing or limits are not those of trading.\n"
@@ -57,6 +59,7 @@ def backtest(
     end: Annotated[str | None, typer.Option("--to", help="Before this bar.")] = None,
     param: Annotated[list[str] | None, typer.Option(help="name=value; repeatable.")] = None,
     sleeve: Annotated[Literal["A", "B"], typer.Option(help="A: 1×, B: 8×.")] = "B",
+    venue_costs: VenueCostsOption = None,
     maker: Annotated[str | None, typer.Option(help="Fee, fraction of notional.")] = None,
     taker: Annotated[str | None, typer.Option(help="Fee, fraction of notional.")] = None,
     slippage: Annotated[str | None, typer.Option(help="Fraction of price.")] = None,
@@ -91,6 +94,7 @@ def backtest(
     from application.report_figures import Trials
     from application.research import parse_sizing
     from domain.limits import effective
+    from infrastructure.venue_table import profile_of
 
     settings_of("backtest")
     refuse_mixed(files, portfolio, param or ())
@@ -109,8 +113,9 @@ def backtest(
         trials=Trials(tried, tried_variance),
         regimes=True,
     )
+    profile = None if venue_costs is None else profile_of(venue_costs)
     bounds = replace(effective(), enforced=limits == "on")
-    with opened(data, venue, symbol, timeframe, begin or 0, before) as feed:
+    with opened(data, venue, symbol, timeframe, begin or 0, before, profile) as feed:
         if portfolio:
             told_together(programs, feed, bounds, request, report, trades, json)
         else:
@@ -178,10 +183,18 @@ def told_together(
 
 @contextmanager
 def opened(
-    data: Path, venue: str, symbols: list[str], timeframe: str | None, start: int, end: int | None
+    data: Path,
+    venue: str,
+    symbols: Sequence[str],
+    timeframe: str | None,
+    start: int,
+    end: int | None,
+    profile: "VenueProfile | None",
 ) -> Iterator["MarketFeed"]:
-    """Open the candles of all symbols. Raises FeedError, also where they do not go together."""
+    """Open the candles of all symbols, at a profile's costs if there is one. Raises FeedError,
+    also where they do not go together."""
     from infrastructure.feeds.market import Market
+    from infrastructure.feeds.priced import PricedMarket
     from infrastructure.feeds.recorded import open_recorded
 
     with ExitStack() as stack:
@@ -189,7 +202,8 @@ def opened(
         for each in symbols:
             feeds.append(open_recorded(data, venue, each, timeframe, start, end))
             stack.callback(feeds[-1].close)
-        yield Market(feeds)
+        market = Market(feeds)
+        yield market if profile is None else PricedMarket(market, profile)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.cli.context import HomeOption, JsonOption, settings_of, used_home
+from api.cli.venues import VenueCostsOption
 from api.processes.options import FeedChoice
 
 PortOption = Annotated[
@@ -35,6 +36,7 @@ def run(
         str | None, typer.Option(help="Directory of recorded candles; PERPETUA_DATA.")
     ] = None,
     venue: Annotated[str | None, typer.Option(help="E.g. binance.")] = None,
+    venue_costs: VenueCostsOption = None,
     symbols: Annotated[
         list[str] | None,
         typer.Option("--symbol", help="E.g. BTC/USDT; repeatable, for accounts on several."),
@@ -62,6 +64,7 @@ def run(
         home=str(home) if home is not None else None,
         data=data,
         venue=venue,
+        venue_costs=venue_costs,
         symbols=tuple(symbols or ()),
         timeframe=timeframe,
         speed=parse_speed(speed),

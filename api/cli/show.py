@@ -31,7 +31,7 @@ PERFORMANCE_COLUMNS = (
 )  # fmt: skip
 TRADE_COLUMNS = (
     "strategy", "version", "mode", "sleeve", "symbol", "side", "quantity", "entry_price",
-    "exit_price", "net", "reason", "tag", "exit_at",
+    "exit_price", "gross", "fees", "slippage", "funding", "net", "reason", "tag", "exit_at",
 )  # fmt: skip
 POSITION_COLUMNS = (
     "strategy", "version", "mode", "sleeve", "symbol", "side", "quantity", "entry_price", "stop",

@@ -24,6 +24,7 @@ from api.cli.context import (
     settings_of,
 )
 from api.cli.research import RESEARCH, FileArgument, assignment, fraction
+from api.cli.venues import VenueCostsOption
 
 if TYPE_CHECKING:
     from application.ports import Feed
@@ -74,6 +75,7 @@ def sweep(
     seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
     param: Annotated[list[str] | None, typer.Option(help="name=value; repeatable.")] = None,
     sleeve: Annotated[Literal["A", "B"], typer.Option(help="A: 1×, B: 8×.")] = "B",
+    venue_costs: VenueCostsOption = None,
     maker: Annotated[str | None, typer.Option(help="Fee, fraction of notional.")] = None,
     taker: Annotated[str | None, typer.Option(help="Fee, fraction of notional.")] = None,
     slippage: Annotated[str | None, typer.Option(help="Fraction of price.")] = None,
@@ -106,7 +108,9 @@ def sweep(
     from application.sweep import Request
     from application.sweep_parts import SweepStopped
     from domain.limits import effective
+    from infrastructure.feeds.priced import priced
     from infrastructure.feeds.recorded import open_recorded
+    from infrastructure.venue_table import profile_of
     from kernels.sweep.sets import parameter_sets
     from kernels.sweep.settings import Ways
 
@@ -130,7 +134,8 @@ def sweep(
             memory=int(memory * 1e9),
         ),
     )
-    feed = open_recorded(data, venue, symbol, timeframe, begin or 0, before)
+    profile = None if venue_costs is None else profile_of(venue_costs)
+    feed = priced(open_recorded(data, venue, symbol, timeframe, begin or 0, before), profile)
     try:
         bounds = replace(effective(), enforced=limits == "on")
         with stopping() as asked:

@@ -21,10 +21,12 @@ from api.processes.lock import HomeLock
 from api.processes.options import RunOptions
 from api.processes.wire import Broken, Chosen, Finished, Started
 from api.strategy_files import strategy_sources
+from api.venue_costs import at_costs_of
 from application.engine import Engine, Inbox
 from infrastructure.clock import SystemClock
 from infrastructure.logging import configure_from
 from infrastructure.settings import Settings
+from infrastructure.venue_table import profile_of
 from projections.models import plain
 
 
@@ -47,8 +49,10 @@ def trade(options: RunOptions, settings: Settings, reports: Reports, stop: threa
     clock = SystemClock()
     with ExitStack() as open_things:
         sources = strategy_sources(options.strategies)  # refused before a home is made for them
+        profile = None if options.venue_costs is None else profile_of(options.venue_costs)
         chosen = choose_feed(options, settings)
         open_things.callback(chosen.feed.close)
+        chosen = at_costs_of(chosen, profile)
         home = Home(chosen.home)
         home.create()
         open_things.enter_context(HomeLock.acquire(home.lock, options.command))

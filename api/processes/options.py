@@ -14,6 +14,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     home: str | None = None
     data: str | None = None  # directory of recorded candles
     venue: str | None = None
+    venue_costs: str | None = None  # the profile that a new home is priced by
     symbols: tuple[str, ...] = ()  # empty: the home's own
     timeframe: str | None = None
     speed: float | None = None  # times real time; None: as fast as possible

@@ -133,7 +133,8 @@ def ran(report: BacktestReport) -> Markup:
 
 def costs_text(report: AnyReport) -> str:
     told = ", ".join(f"{name} {percent(cost, 3)}" for name, cost in report.costs.items())
-    return f"{told}, dynamic" if report.dynamic else told
+    whose = "" if report.costs_of is None else f"; costs of {report.costs_of}"
+    return f"{told}{', dynamic' if report.dynamic else ''}{whose}"
 
 
 def limits_text(report: AnyReport) -> str:

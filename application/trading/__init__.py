@@ -1,8 +1,8 @@
 """Paper trading: one pipeline for every feed, from bars and commands to durable events."""
 
+from application.trading.arriving import BadBars
 from application.trading.rebuild import OpeningStopped
 from application.trading.trader import (
-    BadBars,
     BarsLost,
     LogLost,
     StrategySource,

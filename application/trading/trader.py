@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from application.engine_port import Command, CommandReply
 from application.ports import (
     BarJournal,
-    Bars,
     Batch,
     EventLog,
     FeedDescription,
@@ -27,6 +26,7 @@ from application.ports import (
     moments,
 )
 from application.trading import inputs, replies
+from application.trading.arriving import check
 from application.trading.checkpoint import agrees, restore, save, usable
 from application.trading.desk import Desk
 from application.trading.kernel import EngineKernel, Kernel, Program
@@ -62,10 +62,6 @@ class BarsLost(Exception):
     """The journal ends before the log does."""
 
 
-class BadBars(ValueError):
-    """The bars do not continue those before them."""
-
-
 class Trader:
     """Trades one home. One thread at a time."""
 
@@ -90,12 +86,12 @@ class Trader:
     ) -> "Trader":
         """Open a home, new or used, and take the steps that a crash left behind.
 
-        A new home begins at `first_bar` (open, ms). A used home goes on with the versions that its
-        log recorded: a new file is registered at the next bar, a changed file is noticed and not
-        used. Raises `domain.home.WrongFeed` for another feed, `kernels.errors.StrategyError` for a
-        file that does not compile, `NotReproducible` where log and kernel part, `LogLost` and
-        `BarsLost` where log and journal do, `LogFailed`, and `OpeningStopped` once `stopping` says
-        so, which it is asked between blocks.
+        A new home begins at `first_bar` (open, ms). A used home goes on with the versions, the grid
+        and the costs that its log recorded: a new file is registered at the next bar, a changed
+        file is noticed and not used. Raises `domain.home.WrongFeed` for another feed,
+        `kernels.errors.StrategyError` for a file that does not compile, `NotReproducible` where log
+        and kernel part, `LogLost` and `BarsLost` where log and journal do, `LogFailed`, and
+        `OpeningStopped` once `stopping` says so, which it is asked between blocks.
         """
         limits = limits or effective()
         kernel = kernel or EngineKernel()
@@ -103,6 +99,8 @@ class Trader:
         for event in log.stream(home.STREAM):
             state = home.evolve(state, event)
         opening = home.decide(state, open_home(description, first_bar))
+        if not opening:  # what it was opened at holds, whatever the feed says of costs by now
+            description = replace(description, instruments=state.instruments)
         programs = compile_all(kernel, sources)
         if opening:
             refuse_lost_log(journal)
@@ -290,33 +288,3 @@ def order(command: Command) -> inputs.Order:
         limit=command.limit,
         value=command.value,
     )
-
-
-def check(stretch: Stretch, symbols: Sequence[str], last_bar: int | None, base_ms: int) -> None:
-    if len(stretch) != len(symbols):
-        raise BadBars(f"bars were of {len(stretch)} symbols, must be of {', '.join(symbols)}")
-    if not any(map(len, stretch)):
-        raise BadBars("bars were none, must be at least one")
-    for symbol, bars in zip(symbols, stretch, strict=True):
-        if len(bars):
-            try:
-                check_bars(bars, last_bar, base_ms)
-            except BadBars as error:
-                raise BadBars(f"{symbol}: {error}") from None
-
-
-def check_bars(bars: Bars, last_bar: int | None, base_ms: int) -> None:
-    opens = bars["timestamp"]
-    if last_bar is not None and opens[0] <= last_bar:
-        raise BadBars(f"first bar was {opens[0]}, must be after {last_bar}, the last bar stepped")
-    if not bool(np.all(opens[1:] > opens[:-1])):
-        raise BadBars("bars were not in order, each must open after the one before")
-    if bool(np.any(opens % base_ms)):
-        odd = int(opens[opens % base_ms != 0][0])
-        raise BadBars(f"bar opened at {odd}, must be a multiple of {base_ms} ms")
-    for name in bars.dtype.names or ():
-        odd_ones = np.flatnonzero(~np.isfinite(bars[name]))
-        if len(odd_ones):  # before the journal takes it: it would be in the way for ever
-            bar = bars[odd_ones[0]]
-            figure = f"{name} of the bar at {bar['timestamp']}"
-            raise BadBars(f"{figure} was {bar[name]}, must be finite")

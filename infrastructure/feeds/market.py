@@ -114,6 +114,9 @@ def together(described: Sequence[FeedDescription]) -> FeedDescription:
             raise FeedError(f"{field} was {', '.join(given)}, must be one for all symbols")
     if len(described) == 1:
         return first
+    symbols = [each.instruments[0].symbol for each in described]
+    if len(set(symbols)) < len(symbols):
+        raise FeedError(f"symbols were {', '.join(symbols)}, each must be named once")
     totals = [each.total for each in described if each.total is not None]
     notes = [f"{each.instruments[0].symbol}: {each.note}" for each in described if each.note]
     same = len({each.note for each in described}) == 1

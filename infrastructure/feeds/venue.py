@@ -1,12 +1,12 @@
 """A venue's public candles and market facts, over ccxt, without keys.
 
-The one place that knows ccxt. Whatever goes wrong in there (network, rate limit, an answer that is
-no candle list) comes out as `VenueError`; a row that is no candle is left out, never repaired.
+With `market`, the one place that knows ccxt. Whatever goes wrong in there (network, rate limit, an
+answer that is no candle list) comes out as `VenueError`; a row that is no candle is left out, never
+repaired.
 """
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Protocol
 
 import ccxt
@@ -17,25 +17,15 @@ from application.ports import BAR, Bars, FeedError
 from domain.instrument import Instrument
 from domain.timeframe import milliseconds
 from infrastructure.candles.rows import COLUMNS, first_fault
-from infrastructure.instruments import MAKER, TAKER, exact_lot, instrument
+from infrastructure.feeds.venue_market import instrument_of
 from infrastructure.symbols import is_perpetual, stored_symbol, unknown_symbol, venue_symbol
+from infrastructure.venue_table import futures_of
 
 log = structlog.get_logger(__name__)
 
 _PAGES = {"binance": 1000, "binanceusdm": 1000, "kraken": 720, "coinbase": 300, "kucoin": 1500}
 CLOCK_TIMEOUT = 2.0  # s: a slow answer says little about the time
 _PAGE = 300  # rows that any other venue gives at once
-
-# Futures fees (maker, taker) of the venues that have futures, for the reason that `instruments`
-# gives; on other venues the fees that ccxt knows.
-_FEES = {
-    "binance": (MAKER, TAKER),
-    "binanceusdm": (MAKER, TAKER),
-    "kucoin": (Decimal("0.0002"), Decimal("0.0006")),
-    "kucoinfutures": (Decimal("0.0002"), Decimal("0.0006")),
-    "htx": (Decimal("0.0002"), Decimal("0.0005")),
-    "hyperliquid": (Decimal("0.00015"), Decimal("0.00045")),
-}
 
 
 class VenueError(FeedError):
@@ -118,21 +108,16 @@ class PublicVenue:
             raise unknown_symbol(written, self.name, list(self._client.markets))
 
     def instrument(self, symbol: str) -> Instrument:
-        """Say how the symbol trades here: grid and smallest order as the venue states them."""
-        market = self._client.markets[venue_symbol(symbol)]
-        tick = self._step(market["precision"]["price"], "price")
-        lot = self._step(market["precision"]["amount"], "amount")
-        lot *= Decimal(str(market.get("contractSize") or 1))
-        least = (market.get("limits", {}).get("cost") or {}).get("min")
-        maker, taker = _FEES.get(self.name, (market.get("maker"), market.get("taker")))
-        return instrument(
-            stored_symbol(symbol),
-            tick=tick,
-            lot=exact_lot(tick, lot),
-            min_notional=Decimal(str(least or 5)),
-            maker=MAKER if maker is None else Decimal(str(maker)),
-            taker=TAKER if taker is None else Decimal(str(taker)),
-        )
+        """Say how the symbol trades here: grid and smallest order as the venue states them.
+
+        Raises `FeedError`, `VenueError`.
+        """
+        written = venue_symbol(symbol)
+        market, mode = self._client.markets[written], self._client.precisionMode
+        last = None
+        if mode == ccxt.SIGNIFICANT_DIGITS:
+            last = self._call(lambda: self._client.fetch_ticker(written)["last"])
+        return instrument_of(self.name, stored_symbol(symbol), market, mode, last)
 
     def time(self) -> int | None:
         """Give the venue's clock, ms UTC, None where it shows none. Raises `VenueError`."""
@@ -161,13 +146,6 @@ class PublicVenue:
     def close(self) -> None:
         """Drop the connections. May be called twice."""
         self._client.close()
-
-    def _step(self, precision: Any, what: str) -> Decimal:
-        if precision is None:
-            raise FeedError(f"{self.name}: {what} precision is not stated")
-        if self._client.precisionMode == ccxt.TICK_SIZE:
-            return Decimal(str(precision))
-        return Decimal(1).scaleb(-int(precision))
 
     def _call(self, request: Any) -> Any:
         try:
@@ -217,8 +195,11 @@ def holds_empty_list(answer: Any) -> bool:
 
 
 def perpetual_venue(name: str, symbol: str) -> str:
-    """Name the ccxt venue that lists the symbol: Binance keeps perpetuals apart."""
-    return "binanceusdm" if name == "binance" and is_perpetual(stored_symbol(symbol)) else name
+    """Name the ccxt venue that lists the symbol: most houses keep perpetuals apart."""
+    if not is_perpetual(stored_symbol(symbol)):
+        return name
+    profile = futures_of(name)
+    return name if profile is None else profile.name
 
 
 def _checked(url: str) -> str:

@@ -5,13 +5,17 @@ from collections.abc import Callable, Mapping
 
 from kernels import ir
 from kernels.frontend import bounds
-from kernels.frontend.scope import Facts, Value, as_value
+from kernels.frontend.scope import Facts, Value
 from kernels.frontend.source import refused, spelled
 from kernels.sizing_methods import Method
 
 SIDES = {"FLAT": 0.0, "LONG": 1.0, "SHORT": -1.0}
 MAX_TARGETS = 3
 NAN = ir.Num(float("nan"))
+ONE = ir.Num(1.0)
+# What entry() amounts to: side, confidence, tag index, share of a full trade.
+SIGNAL: tuple[ir.Type, ...] = ("num",) * 4
+SAID = ("tag", "confidence", "size")
 # What exits() amounts to: stop, three targets, the shares of the first two, and OTHERS.
 OTHERS = ("max_bars", "trail", "max_minutes", "soft_minutes", "soft_return")
 PLAN: tuple[ir.Type, ...] = ("num",) * 11
@@ -26,32 +30,51 @@ Number = Callable[[ast.expr], Value]
 Tag = Callable[[ast.expr], ir.Num]
 
 
-def signal(node: ast.expr | None, at: ast.AST, number: Number, tag_of: Tag) -> tuple[Value, ...]:
-    """Read FLAT, LONG, SHORT, long(…) or short(…): side, confidence, tag index."""
+def signal(
+    node: ast.expr | None, at: ast.AST, number: Number, tag_of: Tag, ranges: Ranges
+) -> tuple[Value, ...]:
+    """Read FLAT, LONG, SHORT, long(…) or short(…): the values of SIGNAL."""
     match node:
         case ast.Name(id=side) if side in SIDES:
-            return ir.Num(SIDES[side]), ir.Num(1.0), ir.Num(0.0)
+            return ir.Num(SIDES[side]), ONE, ir.Num(0.0), ONE
         case ast.Call(func=ast.Name(id="long" | "short" as word), args=[]):
-            tag, confidence = ir.Num(0.0), as_value(ir.Num(1.0))
-            given = [keyword.arg for keyword in node.keywords]
-            for keyword in node.keywords:
-                if given.count(keyword.arg) > 1:
-                    raise refused(
-                        keyword.value, f"the argument {keyword.arg!r} a second time", "each once"
-                    )
-                if keyword.arg == "tag":
-                    tag = tag_of(keyword.value)
-                elif keyword.arg == "confidence":
-                    confidence = number(keyword.value)
-                else:
-                    raise refused(
-                        keyword.value, f"the argument {keyword.arg!r}", "tag and confidence"
-                    )
-            return ir.Num(1.0 if word == "long" else -1.0), confidence, tag
-    allowed = "FLAT, long(tag=…, confidence=…) or short(…)"
+            given = said(node)
+            tag = tag_of(given["tag"]) if "tag" in given else ir.Num(0.0)
+            confidence = number(given["confidence"]) if "confidence" in given else ONE
+            size = part(given["size"], number, ranges) if "size" in given else ONE
+            return ir.Num(SIDES[word.upper()]), confidence, tag, size
+    allowed = "FLAT, long(tag=…, confidence=…, size=…) or short(…)"
     if isinstance(node, ast.IfExp):
         allowed += "; a choice of them by if and return"
     raise refused(node or at, spelled(node) if node else "nothing returned", allowed)
+
+
+def said(call: ast.Call) -> dict[str, ast.expr]:
+    """The arguments of long(…) or short(…), each by name and once."""
+    given: dict[str, ast.expr] = {}
+    for keyword in call.keywords:
+        if keyword.arg not in SAID:
+            raise refused(
+                keyword.value, f"the argument {keyword.arg!r}", "tag, confidence and size"
+            )
+        if keyword.arg in given:
+            first = given[keyword.arg]
+            raise refused(first, f"the argument {keyword.arg!r} a second time", "each once")
+        given[keyword.arg] = keyword.value
+    return given
+
+
+def part(node: ast.expr, number: Number, ranges: Ranges) -> Value:
+    """The share of a full trade that an entry asks for; a fixed one is above 0, at most 1."""
+    value = number(node)
+    reach = bounds.interval(value, ranges) if ir.level_of(value) == ir.CONST else None
+    if reach and not 0.0 < reach[0] <= reach[1] <= 1.0:
+        raise refused(
+            node,
+            f"{spelled(node)} as size, from {reach[0]:g} to {reach[1]:g}",
+            "a share of a full trade, a series or a number; a fixed one above 0, at most 1",
+        )
+    return value
 
 
 def plan(node: ast.expr | None, at: ast.AST, number: Number, ranges: Ranges) -> tuple[Value, ...]:
@@ -95,8 +118,8 @@ def targets(
         if not isinstance(item, ast.Tuple) or len(item.elts) != 2:
             raise refused(item, spelled(item), "(distance, share) before the last target")
         aims.append(number(item.elts[0]))
-        part, least = share(item.elts[1], number, ranges)
-        shares.append(part)
+        closed, least = share(item.elts[1], number, ranges)
+        shares.append(closed)
         taken += least
     if taken >= 1.0:
         raise refused(
@@ -116,9 +139,9 @@ def uses(entry: ast.FunctionDef, exits: ast.FunctionDef, method: Method, several
     """What a strategy may ask for: what it never does is left out of its step.
 
     `targets`: how many levels a plan can name, 0, 1 or 3 (two count as three); `shorts`: 1 where
-    entry() can say short; `trail`, `clock`: 1 where a plan can follow, or counts minutes;
-    `record`: 1 where sizing looks at a record of closed trades; `several`: 1 where an account holds
-    several symbols.
+    entry() can say short; `size`: 1 where it gives an entry a size; `trail`, `clock`: 1 where a
+    plan can follow, or counts minutes; `record`: 1 where sizing looks at a record of closed trades;
+    `several`: 1 where an account holds several symbols.
     """
     named = [targets_named(node) for node in ast.walk(exits) if isinstance(node, ast.Call)]
     words = {node.id for node in ast.walk(entry) if isinstance(node, ast.Name)}
@@ -132,8 +155,16 @@ def uses(entry: ast.FunctionDef, exits: ast.FunctionDef, method: Method, several
             "targets": ir.Num(3.0 if most > 1 else float(most)),
             "shorts": ir.Num(float(bool(words & {"short", "SHORT"}))),
             "record": ir.Num(float(method.record)),
+            "size": ir.Num(float(any(gives_size(node) for node in ast.walk(entry)))),
         }
     )
+
+
+def gives_size(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id="long" | "short"), keywords=keywords):
+            return any(keyword.arg == "size" for keyword in keywords)
+    return False
 
 
 def targets_named(call: ast.Call) -> int:

@@ -50,6 +50,7 @@ class Flat:
     rows: dict[str, Value] = field(default_factory=dict)  # row name -> what fills it at each close
     sizing: tuple[int, Value] = (dtypes.MARGIN_OF_EQUITY, ir.Num(dtypes.MARGIN_SHARE))
     figure: Value | None = None  # of sizing, where its method takes one: fixed, or a row
+    figure_said: str = ""  # the same as the file says it
     tags: list[str] = field(default_factory=lambda: [""])
     series: Output = field(default_factory=Output)
     decide: Output = field(default_factory=Output)

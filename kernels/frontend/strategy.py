@@ -164,7 +164,9 @@ class StrategyReader:
         if self.imposed is None:
             settled = as_value(self.series.settled(value, "size"))
             self.flat.sizing = (dtypes.SIZING.index(method.name), settled)
-            self.flat.figure = self.figure(figure[0]) if figure else None
+            if figure:
+                self.flat.figure = self.figure(figure[0])
+                self.flat.figure_said = spelled(call.args[2])
 
     def figure(self, value: Value) -> Value:
         """What the decision reads as the figure of sizing: a series has a row."""
@@ -268,7 +270,7 @@ class StrategyReader:
         self.flat.decide.statements = specialise(self.flat.decide.statements, {})
 
     def entry(self, call: ast.Call, scope: Scope) -> tuple[Binding, ...]:
-        body = Body(self, self.functions["entry"], {}, self.signal, ("num", "num", "num"))
+        body = Body(self, self.functions["entry"], {}, self.signal, answers.SIGNAL)
         return body.lower(self.decide)
 
     def exits(self, call: ast.Call, scope: Scope) -> tuple[Binding, ...]:
@@ -297,7 +299,7 @@ class StrategyReader:
         return ir.Binary("!=", field_, ir.Num(0.0)) if ir.type_of(value) == "bool" else field_
 
     def signal(self, node: ast.expr | None, body: Body, at: ast.AST) -> tuple[Value, ...]:
-        return answers.signal(node, at, body.number, self.tag)
+        return answers.signal(node, at, body.number, self.tag, self.decide.ranges)
 
     def plan(self, node: ast.expr | None, body: Body, at: ast.AST) -> tuple[Value, ...]:
         return answers.plan(node, at, body.number, self.decide.ranges)

@@ -109,6 +109,7 @@ def enter(
     sizing: Any,
     side: float,
     tag: float,
+    size: float,
     stop: float,
     target: float,
     target_2: float,
@@ -120,7 +121,7 @@ def enter(
 ) -> float:
     """Size an entry and, if every limit allows, put it in for the next open."""
     gap = distance(market, stop)
-    lots = sized(account, market, limits, sizing, bar.close, gap)
+    lots = sized(account, market, limits, sizing, bar.close, gap, size, uses)
     if refusal(account, held, market, limits, lots, bar.close, stop, gap, uses) == 0.0:
         intents.entry_lots = side * lots
         if uses.several > 0.0:
@@ -157,7 +158,7 @@ def decide(
     """Phase 4, where a strategy bar closed: exits first, then the signal and what it asks for."""
     if held.position != 0.0:
         review(held, intents, bar, market, uses)
-    side, confidence, tag = entry()
+    side, confidence, tag, size = entry()
     if not warm():
         side = 0.0
     turned = side != 0.0 and side != held.side
@@ -184,6 +185,7 @@ def decide(
                 sizing,
                 side,
                 tag,
+                size,
                 stop,
                 target,
                 target_2,

@@ -43,6 +43,7 @@ def take_part(
     """Close what rests at a target: a maker, no slippage."""
     side = sign(held.position, uses)
     part = minimum(lots, held.position * side)
+    held.best = maximum(held.best, price * side)  # a later one may lie nearer
     emit(ORDER, at_close, -side, intent, part, price, held.tag)
     close_lots(account, held, market, at_close, intent, part, price, price, 0.0, uses)
     return 0.0

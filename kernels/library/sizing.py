@@ -1,4 +1,4 @@
-"""How large an entry is: what its method asks for, cut for losses in a row, in whole lots.
+"""How large an entry is: what its method asks for, its own share of that, cut, in whole lots.
 
 Every method is a function named after it, of the same arguments: `ticks` is the close of the
 decision, `gap` the planned stop distance in ticks, `sizing` holds the strategy's `value`, its
@@ -22,10 +22,27 @@ def cut(account: Any, limits: Any) -> float:
     return result
 
 
-def sized(account: Any, market: Any, limits: Any, sizing: Any, ticks: float, gap: float) -> float:
-    """Lots of an entry: what the method asks for, cut and rounded down."""
-    asked = lots_asked(account, market, limits, sizing, ticks, gap)
-    return floor(asked * cut(account, limits) + 1e-9)
+def deserved(size: float) -> float:
+    """The share of a full trade that an entry asks for, at most 1; NaN where it is not above 0."""
+    result = nan
+    if size > 0.0:
+        result = minimum(size, 1.0)
+    return result
+
+
+def sized(
+    account: Any,
+    market: Any,
+    limits: Any,
+    sizing: Any,
+    ticks: float,
+    gap: float,
+    size: float,
+    uses: Any,
+) -> float:
+    """Lots of an entry: what the method asks for, the entry's share of it, cut and rounded down."""
+    full = lots_asked(account, market, limits, sizing, ticks, gap)
+    return floor((full * deserved(size) if uses.size > 0.0 else full) * cut(account, limits) + 1e-9)
 
 
 def above_zero(figure: float) -> float:

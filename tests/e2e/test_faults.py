@@ -251,7 +251,7 @@ def test_help_when_asked_for_then_every_command_is_named() -> None:
 
     for name in (
         *("run", "serve", "status", "strategies", "trades", "positions", "promote", "pause"),
-        *("resume", "demote", "backtest", "data", "projections", "strategy", "audit"),
+        *("resume", "demote", "backtest", "data", "projections", "strategy", "audit", "venues"),
     ):
         assert f" {name} " in text
     assert "_engine" not in text

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,15 @@ import pytest
 from tests.e2e.program import Running, answer, head, rows, run_to_end
 
 BARS = 60_000
+SEVERAL = ("--symbol", "BTC/USDT", "--symbol", "ETH/USDT:USDT", "--symbol", "SOL/USDT")
 
 
-def kill_while_writing(home: Path, chance: random.Random) -> None:
+def kill_while_writing(
+    home: Path, chance: random.Random, bars: int, symbols: Sequence[str]
+) -> None:
     """Kill the engine once it has written some more, and check all it had acknowledged."""
-    with Running("--feed", "synthetic", "--bars", str(BARS), "--home", str(home)) as run:
+    feed = ("--feed", "synthetic", "--bars", str(bars), *symbols)
+    with Running(*feed, "--home", str(home)) as run:
         started = run.wait_for("started")
         target = started["position"] + chance.randrange(1, 1000)
         deadline = time.monotonic() + 60
@@ -29,19 +34,25 @@ def kill_while_writing(home: Path, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize(
-    "kills", [pytest.param(3, id="three"), pytest.param(10, id="ten", marks=pytest.mark.long)]
+    ("kills", "bars", "symbols"),
+    [
+        pytest.param(3, BARS, (), id="three"),
+        pytest.param(2, BARS // 6, SEVERAL, id="two-on-several-symbols"),
+        pytest.param(10, BARS, (), id="ten", marks=pytest.mark.long),
+        pytest.param(10, BARS // 2, SEVERAL, id="ten-on-several-symbols", marks=pytest.mark.long),
+    ],
 )
 def test_engine_when_killed_while_writing_then_the_finished_log_is_the_undisturbed_one(
-    tmp_path: Path, kills: int
+    tmp_path: Path, kills: int, bars: int, symbols: Sequence[str]
 ) -> None:
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
-    run_to_end(undisturbed, BARS)
+    run_to_end(undisturbed, bars, *symbols)
 
     chance = random.Random(kills)  # noqa: S311 when to kill is no secret
     for _ in range(kills):
-        kill_while_writing(disturbed, chance)
+        kill_while_writing(disturbed, chance, bars, symbols)
     before = rows(disturbed)
-    run_to_end(disturbed, BARS)
+    run_to_end(disturbed, bars, *symbols)
 
     assert rows(disturbed)[: len(before)] == before
     assert len(before) < head(undisturbed), "killed too late to disturb anything"
@@ -49,4 +60,5 @@ def test_engine_when_killed_while_writing_then_the_finished_log_is_the_undisturb
         answer("audit", "digest", "--home", str(home)) for home in (disturbed, undisturbed)
     )
     assert ours == theirs
-    assert answer("audit", "verify", "--home", str(disturbed))["ok"] is True
+    for audit in ("verify", "safety"):
+        assert answer("audit", audit, "--home", str(disturbed))["ok"] is True

@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.e2e.program import Running, answer, head, refusal, rows
+from tests.e2e.program import Running, answer, head, perpetua, refusal, rows
 
 NAME = "vwap_reversion"
 PAUSE = """
@@ -160,6 +161,21 @@ def test_trades_when_asked_for_then_items_carry_what_was_promised(finished_home:
     assert {"id", "version", "status", "net", "entry_at", "exit_at", "reason"} <= set(trades[0])
     assert {trade["sleeve"] for trade in trades} == {"A"}
     assert all({"id", "version", "status"} <= set(strategy) for strategy in strategies)
+
+
+def test_trades_when_shown_then_every_part_of_every_net_is_there_and_adds_up(
+    finished_home: Path,
+) -> None:
+    trades = give(finished_home, "trades")
+    parts = ("gross", "fees", "slippage", "funding", "net")
+    for trade in trades:
+        gross, fees, slippage, funding, net = (Decimal(trade[name]) for name in parts)
+        assert gross - fees - slippage - funding == net
+    last = trades[-1]
+    shown = perpetua("trades", "--limit", "1", "--home", str(finished_home)).stdout
+    for name in parts:
+        assert f" {name} " in shown
+        assert f" {last[name]} " in shown
 
 
 def test_views_when_deleted_then_a_rebuild_gives_the_same_answers(home: Path) -> None:

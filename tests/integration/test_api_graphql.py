@@ -176,6 +176,8 @@ def test_trades_when_paged_then_every_trade_once_with_its_fields(
         assert node["entryAt"]["ms"] == plain["entry_at"]
         for name in ("id", "status", "quantity", "gross", "net", "mae", "mfe", "bars", "reason"):
             assert node[name] == plain[name]
+        costs = [Decimal(node[name]) for name in ("fees", "slippage", "funding")]
+        assert Decimal(node["gross"]) - sum(costs) == Decimal(node["net"])
 
 
 def test_positions_orders_signals_when_asked_then_items_of_the_queries(

@@ -203,7 +203,7 @@ def test_command_when_symbols_are_several_then_one_account_trades_them(candles: 
     one = json.loads(ask(candles, "--symbol", "BTC/USDT", "--json").stdout)
     assert one["symbol"] == "BTC-USDT"
     refused = ask(candles, "--symbol", "BTC/USDT", "--symbol", "BTC/USDT")
-    assert "named twice" in str(refused.exception)
+    assert "named once" in str(refused.exception)
 
 
 def test_recorded_market_when_traded_then_holds_every_bar_of_every_symbol(

@@ -8,11 +8,12 @@ from threading import Event
 import numpy as np
 import pytest
 
-from application.ports import Bars, FeedError
+from application.ports import Bars, FeedError, Stretch, moments
 from infrastructure.candles.parquet import CandleFile
 from infrastructure.feeds import live
 from infrastructure.feeds.fetch import Fetched, Wanted, fetch
 from infrastructure.feeds.live import LiveFeed
+from infrastructure.feeds.market import Market
 from infrastructure.feeds.probe import probe
 from infrastructure.feeds.synthetic import START
 from infrastructure.feeds.venue import PublicVenue, VenueBusy, VenueError, clean
@@ -35,9 +36,9 @@ def server() -> Iterator[VenueServer]:
         yield venue
 
 
-def connected(server: VenueServer, timeout: float = 5.0) -> PublicVenue:
+def connected(server: VenueServer, timeout: float = 5.0, symbol: str = "BTC/USDT") -> PublicVenue:
     venue = PublicVenue("binance", base_url=server.url, timeout=timeout, options=FAST)
-    venue.connect("BTC/USDT")
+    venue.connect(symbol)
     return venue
 
 
@@ -51,6 +52,20 @@ def test_venue_when_connected_then_grid_and_costs_are_those_of_its_market(
     assert found.symbol == "BTC-USDT"
     assert venue.time() == server.clock()
     assert all("symbol=BTCUSDT" in p for p in server.requests if "exchangeInfo" in p)
+    venue.close()
+
+
+def test_venue_when_it_counts_significant_digits_then_its_last_price_sets_the_grid() -> None:
+    venue = PublicVenue("bitfinex")
+    client = venue._client
+    told = {"precision": {"price": 5, "amount": 8}, "limits": {}, "spot": True}
+    client.markets = {"BTC/USD": told}
+    client.fetch_ticker = lambda symbol: {"symbol": symbol, "last": 97_908.0}
+    found = venue.instrument("BTC-USD")
+    assert [str(v.normalize()) for v in (found.tick, found.lot)] == ["0.1", "1E-7"]
+    client.fetch_ticker = lambda symbol: {}["last"]
+    with pytest.raises(VenueError, match="bitfinex: KeyError"):
+        venue.instrument("BTC-USD")
     venue.close()
 
 
@@ -161,6 +176,44 @@ def test_live_feed_when_time_runs_then_history_and_then_each_closed_bar() -> Non
         feed.close()
         with pytest.raises(FeedError, match="stopped"):
             feed.read(2**60, 5, 5.0)
+
+
+def test_live_market_when_one_symbol_lacks_a_bar_then_the_moment_goes_on_without_it() -> None:
+    begun = time.monotonic()
+
+    def clock() -> int:
+        return bar_at(3000) + 50_000 + int((time.monotonic() - begun) * 1000 * FASTER)
+
+    def wait(stop: Event, seconds: float) -> bool:
+        return stop.wait(seconds / FASTER)
+
+    with VenueServer(BARS, clock) as server:
+        server.markets["ETH"], server.missing["ETH"] = BARS, {bar_at(3001)}
+        feeds = [
+            LiveFeed(connected(server, symbol=s), s, history_days=2, clock=clock, wait=wait)
+            for s in ("BTC/USDT", "ETH/USDT")
+        ]
+        market = Market(feeds)
+        came: list[Stretch] = []
+        after, deadline = -1, time.monotonic() + 30
+        while after < bar_at(3003) and time.monotonic() < deadline:
+            stretch = market.read(after, 700, 0.05)
+            if len(times := moments(stretch)):
+                assert times[0] > after
+                after = int(times[-1])
+                assert clock() >= after + MINUTE
+                came.append(stretch)
+        market.close()
+    first, second = (np.concatenate(parts) for parts in zip(*came, strict=True))
+    for got in (first, second):
+        index = (got["timestamp"] - START) // MINUTE
+        assert got.tobytes() == BARS[index].tobytes()
+        assert (np.diff(index) > 0).all()
+    # of the past none is missing, and both begin together but for the minute they were asked in
+    past = [got[got["timestamp"] < bar_at(3000)] for got in (first, second)]
+    assert abs(len(past[0]) - len(past[1])) <= 1
+    assert bar_at(3001) not in second["timestamp"]
+    assert after >= bar_at(3003)
 
 
 def test_live_feed_when_reader_is_slow_then_venue_waits_and_nothing_is_lost(

@@ -17,6 +17,8 @@ from application.research import ResearchInvalid
 from application.terms import CostInvalid, SizingMismatch
 from domain.limits import effective
 from infrastructure.feeds.synthetic import open_synthetic
+from infrastructure.venue_profile import UnknownVenueCosts
+from infrastructure.venue_table import PROFILES
 from kernels.errors import UnknownBackend
 from kernels.printers.printed import PRINTERS, printed
 from kernels.program import compile_strategy
@@ -113,6 +115,78 @@ def test_backtest_when_the_sizing_is_the_files_own_then_the_digests_are_equal(
     for name in ("state_digest", "trades_digest", "metrics"):
         assert usual[name] == same[name]
     assert (usual["research"], same["research"]) == (False, True)
+
+
+def test_backtest_when_a_venues_costs_are_asked_for_then_it_is_priced_by_them_and_says_so(
+    strategy: Path, data: Path
+) -> None:
+    usual, venue, mixed = (
+        answer(*tried(strategy, data, "--limits", "off", *more))
+        for more in (
+            (),
+            ("--venue-costs", "hyperliquid"),
+            ("--venue-costs", "hyperliquid", "--taker", "0.0005"),
+        )
+    )
+    assert (usual["costs_of"], usual["maintenance"]) == (None, "0.005")
+    assert (venue["costs_of"], venue["maintenance"]) == ("hyperliquid", "0.0125")
+    assert venue["costs"] == {"maker": "0.00015", "taker": "0.00045", "slippage": "0.001"}
+    assert mixed["costs"] == {"maker": "0.00015", "taker": "0.0005", "slippage": "0.001"}
+    fees = [Decimal(report["metrics"]["fees"]) for report in (usual, mixed, venue)]
+    assert fees[0] > fees[1] > fees[2] > 0
+
+
+def test_costs_when_all_of_a_venues_are_asked_for_one_by_one_then_the_trades_are_the_same(
+    strategy: Path, data: Path
+) -> None:
+    whole = answer(
+        *tried(strategy, data, "--limits", "off", "--venue-costs", "htx")
+    )  # maintenance as usual
+    fees = ("--maker", "0.0002", "--taker", "0.0005")
+    parts = answer(*tried(strategy, data, "--limits", "off", *fees))
+    assert (whole["costs_of"], parts["costs_of"]) == ("htx", None)
+    assert whole["trades_digest"] == parts["trades_digest"]
+    assert whole["state_digest"] == parts["state_digest"]
+
+
+def test_sweep_when_a_venues_costs_are_asked_for_then_every_set_pays_them(
+    strategy: Path, data: Path, tmp_path: Path
+) -> None:
+    where = ("--data", data, "--venue", "binance", "--symbol", "BTC/USDT", "--backend", "numba")
+    priced = ("--venue-costs", "kucoinfutures", "--limits", "off")
+    found = answer("sweep", strategy, *where, *priced, "--out", tmp_path / "sets.parquet")
+    assert (found["costs_of"], found["maintenance"]) == ("kucoinfutures", "0.004")
+    assert found["costs"]["taker"] == "0.0006"
+    alone = answer(*tried(strategy, data, *priced))
+    assert found["top"][0]["net"] == alone["metrics"]["net_profit"] != "0"
+    assert found["top"][0]["state_digest"] == alone["state_digest"]
+
+
+@pytest.mark.parametrize("command", ["backtest", "sweep"])
+def test_costs_when_no_venue_has_the_name_then_those_there_are_are_told(
+    strategy: Path, data: Path, command: str
+) -> None:
+    where = ("--data", data, "--venue", "binance", "--symbol", "BTC/USDT")
+    result = ask(command, strategy, *where, "--venue-costs", "ftx")
+    assert isinstance(result.exception, UnknownVenueCosts)
+    assert str(result.exception) == (
+        "venue costs was 'ftx', must be one of: binanceusdm, coinbase, coinbaseinternational, "
+        "htx, hyperliquid, kraken, krakenfutures, kucoinfutures"
+    )
+
+
+def test_venues_when_asked_then_every_profile_is_told_with_its_sources() -> None:
+    told = {profile["name"]: profile for profile in answer("venues")}
+    assert list(told) == list(PROFILES)
+    assert told["htx"]["funding_hours"] == 8
+    assert [told["htx"]["maker"], told["htx"]["smallest"]] == ["0.0002", None]
+    shown = ask("venues").stdout
+    for name, profile in PROFILES.items():
+        assert f" {name} " in shown
+        for source in profile.sources:
+            assert source.where in shown
+    assert "kucoinfutures" not in ask("venues", "kraken").stdout
+    assert isinstance(ask("venues", "ftx").exception, UnknownVenueCosts)
 
 
 @pytest.mark.parametrize(

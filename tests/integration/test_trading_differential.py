@@ -16,7 +16,8 @@ import pytest
 from application.ports import BAR
 from infrastructure.feeds.recorded import open_recorded
 from tests.kernel_runs import MINUTE, Array
-from tests.trading_accounts import BARS, compare, differences, made_bars, tally, trial_of
+from tests.trading_accounts import compare, differences, tally, trial_of
+from tests.trading_bars import BARS, made_bars
 from tests.trading_simulator_terms import Outcome
 from tests.trading_simulator_trials import by_kernel
 
@@ -135,7 +136,7 @@ def test_accounts_when_recorded_bars_are_traded_then_the_kernel_agrees_with_the_
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("first", [2000, 2125])
+@pytest.mark.parametrize("first", [2000, 2125])  # halves, for two workers
 def test_accounts_when_five_hundred_trade_then_the_kernel_agrees_with_the_simulator(
     first: int, real_data: Path
 ) -> None:

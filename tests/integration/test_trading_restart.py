@@ -224,6 +224,20 @@ def test_home_when_opened_with_another_feed_then_is_refused_by_name(
     assert home.lines() == before
 
 
+@pytest.mark.parametrize("fault", [keep, lose_checkpoint])
+def test_home_when_its_venue_changes_its_costs_then_goes_on_at_those_it_was_opened_at(
+    fault: Callable[[Home], None],
+) -> None:
+    home = Home()
+    home.feed(BARS[:900])
+    fault(home)
+    dearer = replace(INSTRUMENT, taker=INSTRUMENT.taker * 4, lot=INSTRUMENT.lot * 10)
+    home.description = replace(DESCRIPTION, instruments=(dearer,))
+    home.open()
+    home.feed(BARS[900:])
+    assert home.lines() == undisturbed()
+
+
 def test_strategy_file_when_new_then_is_registered_at_the_next_bar_and_replays() -> None:
     home = Home()
     home.feed(BARS[:900])

@@ -122,6 +122,36 @@ def test_symbol_when_its_bars_never_trigger_then_changes_nothing_for_the_others(
     assert beside.held(0, 1)["position"] == 0
 
 
+def test_joint_account_when_limits_are_tightened_then_they_hold_and_outlive_a_restore() -> None:
+    rows = [[QUIET] * 3 + [LONG] + [QUIET] * 6] * 2  # both ask for a long at once
+    program = compile_strategy(TEXT, "scripted", several=True)
+    lane = LaneSpec(8, CAPITAL, limits(True))
+    runner = JointRunner(program, {"share": 0.1}, [market()] * 2, MINUTE, [lane])
+    bars = [bars_of(each) for each in rows]
+    begun = runner.state()
+    assert len(by(runner.run(bars, [0]), d.OPENED)) == 2
+    runner.limit([limits(True, positions=1.0)])
+    for _ in range(2):  # what holds comes from outside, not from the state gone back to
+        runner.restore(begun)
+        block = runner.run(bars, [0])
+        assert [symbol for _, symbol, _ in by(block, d.OPENED)] == [0]
+        assert [symbol for _, symbol, _ in by(block, d.REFUSED)] == [1]
+    with pytest.raises(ValueError, match="limits were 2, must be one per lane: 1"):
+        runner.limit([limits(True)] * 2)
+
+
+def test_joint_account_when_restored_under_a_control_word_then_the_word_still_holds() -> None:
+    rows = [[QUIET] * 3 + [LONG] + [QUIET] * 6] * 2
+    program = compile_strategy(TEXT, "scripted", several=True)
+    lane = LaneSpec(8, CAPITAL, limits())
+    runner = JointRunner(program, {}, [market()] * 2, MINUTE, [lane])
+    bars = [bars_of(each) for each in rows]
+    begun = runner.state()  # under no word
+    assert not by(runner.run(bars, [d.ENTRIES_OFF]), d.OPENED)
+    runner.restore(begun)
+    assert not by(runner.run(bars, [d.ENTRIES_OFF]), d.OPENED)
+
+
 @given(data=st.data())
 @settings(max_examples=10)
 def test_joint_account_when_cut_anywhere_and_restored_then_gives_the_same_bits(

@@ -21,6 +21,7 @@ LANES = [
     LaneSpec(1, CAPITAL / 40, limits(False)),
     LaneSpec(3, CAPITAL * 9, limits(True, losses=1.0, rapid_loss=30e8)),
 ]
+TIGHTER = [limits(True, positions=1.0, daily_loss=50e8), limits(False), limits(True, losses=1.0)]
 
 
 def bars_of_three(seed: int, count: int) -> list[Array]:
@@ -45,6 +46,7 @@ def assert_same(text: str, name: str, bars: list[Array], control: int) -> int:
         state = runner.state()
         runner = JointRunner(program, {}, COSTS, MINUTE, LANES, backend)
         runner.restore(state)
+        runner.limit(TIGHTER)
         blocks.append(runner.run(parts[1], [0, control, 0]))
         records = [canonical(r).tobytes() for block in blocks for r in block.records]
         series = [s.tobytes() for block in blocks for s in block.series]

@@ -194,7 +194,17 @@ def test_random_programs_when_taken_together_then_say_all_that_the_language_can(
     called |= {name for name in library.indicators() if any(f".{name}(" in t for t in texts)}
     assert library.indicators() - called == set()
     words = [f'sizing("{method}"' for method in dtypes.SIZING]
-    words += ["higher(", "targets=", "elif", "position.return_", "-0.0", "5e-324", "[61]", "= 3 / "]
+    words += [
+        "higher(",
+        "targets=",
+        "size=",
+        "elif",
+        "position.return_",
+        "-0.0",
+        "5e-324",
+        "[61]",
+        "= 3 / ",
+    ]
     for word in words:
         assert sum(word in text for text in texts) >= 20, word
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from application.research import ResearchInvalid, parse_sizing
+from application.strategy_sheet import sheet_of
 from kernels import dtypes as d
 from kernels import ir
 from kernels.errors import StrategyError
@@ -117,6 +118,31 @@ def test_sizing_when_said_wrongly_then_is_refused_with_what_is_allowed(
     assert (refusal.value.line, refusal.value.column) == at
     assert found in refusal.value.found
     assert re.search(allowed, refusal.value.allowed)
+
+
+# sizing(…) in a file with a parameter p of 1 → what a sheet tells of it
+TOLD = [
+    ('"risk", 0.01', "risk=0.01"),
+    ('"fraction", p', "fraction=1"),
+    ('"fraction", p * 2', "fraction=2"),
+    ('"atr", 0.01, 2 * atr(14)', "atr=0.01, 2 * atr(14)"),
+    ('"atr", 0.01, unit', "atr=0.01, unit"),
+    ('"percent_volatility", 0.01, unit[1] + p', "percent_volatility=0.01, unit[1] + p"),
+    ('"fixed_ratio", 100, 500', "fixed_ratio=100, 500"),
+    ('"fixed_ratio", 100, p * 250', "fixed_ratio=100, 250"),
+    ('"atr", 0.01, ' + " + ".join(["unit"] * 30), "atr=0.01, " + " + ".join(["unit"] * 9)[:60]),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), TOLD)
+def test_sheet_when_a_trade_is_sized_then_tells_method_value_and_figure(
+    words: str, told: str
+) -> None:
+    head = 'timeframe("1m")\np = param(1.0, 0.5, 8.0)\nunit = atr(9)\n'
+    text = f"{head}sizing({words})\n{FUNCTIONS}"
+    assert sheet_of(compile_strategy(text, "sized"), text).sizing == told
+    other = compile_strategy(text, "imposed", ("risk", 0.02))
+    assert sheet_of(other, text).sizing == "risk=0.02"
 
 
 def test_sizing_when_said_twice_then_the_second_is_refused() -> None:

@@ -1,11 +1,15 @@
 """Warm-up is what the series need, and units are what they are measured in."""
 
+import numpy as np
 import pytest
 
+from kernels import dtypes as d
 from kernels import ir
 from kernels.dimensions import CLASH, OPEN, settled, units
 from kernels.program import Program, compile_strategy
 from kernels.warmup import BARS, measure
+from tests.kernel_runs import MINUTE, walk
+from tests.strategy_charts import runner_for
 
 TEXT = '''"""A test."""
 from kernels.language import *
@@ -64,6 +68,37 @@ def test_warm_up_when_a_condition_is_warm_later_then_entries_wait_for_numbers_al
     found = measure(program("late = close > sma(close, 100)", "x = sma(close, 10)"))
     assert found.series == {"late": 100, "x": 10}
     assert found.all == 10
+
+
+NAMED = "average = sma(close, 60)"
+# series; what entry() asks for; what exits() plans; bars that entries wait for
+WAITED = [
+    (NAMED, "not close < average", "1", 60),
+    ("", "not close < sma(close, 60)", "1", 60),
+    ("", "close > 0", "1 if close > sma(close, 60) else 2", 60),
+    ("", "close > 0", "atr(59)", 60),
+    ('h1 = higher("1h")', "not h1.close < sma(h1.close, 15)", "1", 60),
+    ("falling = close < sma(close, 60)", "not falling", "1", 1),  # a condition is not waited for
+    (NAMED + "\nfalling = close < average", "not falling", "1", 60),
+    ("", "not crossed_above(close, sma(close, 60))", "1", 1),
+    ("side = 1 if close > sma(close, 60) else 2", "side > 1", "1", 1),
+]
+
+
+@pytest.mark.parametrize(("series", "test", "stop", "bars"), WAITED)
+def test_warm_up_when_measured_then_no_entry_is_sooner_and_one_may_be_then(
+    series: str, test: str, stop: str, bars: int
+) -> None:
+    asked = f"def entry():\n    if {test} or close > 0:\n        return LONG\n    return FLAT"
+    text = TEXT.format(series=series).replace("def entry():\n    return FLAT", asked)
+    found = compile_strategy(text.replace("stop=100.0", f"stop={stop}"), "waits")
+    assert measure(found).all == bars
+    step = 15 * MINUTE
+    quarters = walk(200)
+    quarters["timestamp"] = quarters["timestamp"][0] + step * np.arange(200)
+    records = runner_for(found, step).run(quarters, [0]).records[0]
+    signals = records[records[:, d.KIND] == d.SIGNAL]
+    assert [int(n) + 1 for n in signals[:, d.D]] == [bars]
 
 
 def test_warm_up_when_there_is_no_series_then_is_one_bar() -> None:

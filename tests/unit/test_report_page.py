@@ -41,6 +41,12 @@ def text(done: BacktestRun) -> str:
     return page(done)
 
 
+def test_page_when_a_venue_priced_the_run_then_says_which(done: BacktestRun, text: str) -> None:
+    assert "; costs of" not in text
+    priced = replace(done, report=replace(done.report, costs_of="htx", dynamic=True))
+    assert "slippage 0.100 %, dynamic; costs of htx" in page(priced)
+
+
 def data_in(text: str) -> dict[str, object]:
     (content,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text)
     found: dict[str, object] = json.loads(content)

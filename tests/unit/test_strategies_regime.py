@@ -11,9 +11,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+from kernels import dtypes
 from kernels.program import compile_strategy
-from tests.kernel_runs import MINUTE, Array, runner_of, walk
-from tests.strategy_charts import Chart, at_last, read, shipped
+from tests.kernel_runs import CAPITAL, MINUTE, Array, runner_of, walk
+from tests.strategy_charts import Chart, Reading, at_last, read, shipped
 
 BOTH = pytest.mark.parametrize("side", [1, -1])
 REGIMES = {2: "STRONG_BULL", 1: "WEAK_BULL", 0: "RANGING", -1: "WEAK_BEAR", -2: "STRONG_BEAR"}
@@ -129,6 +130,24 @@ def figures_of(bars: Chart | Array) -> dict[str, Array]:
     }
 
 
+def shares_of(found: Reading) -> list[tuple[str, float, float]]:
+    """Each entry's tag, its lots, and those of a full trade: 5 % of equity, once."""
+    settled, lots, entry = CAPITAL, 0.0, 0.0
+    told = []
+    for row in found.block.records[0].tolist():
+        kind, side, figures = row[dtypes.KIND], row[dtypes.A], row[dtypes.A :]
+        if kind == dtypes.OPENED:
+            lots, entry = side * figures[1], figures[2]
+        elif kind == dtypes.CLOSED:
+            settled, lots = settled + figures[8], 0.0
+        elif kind == dtypes.ORDER and figures[1] == dtypes.ENTRY:
+            asked, close = figures[2:4]
+            equity = settled + (close - entry) * lots * 10  # one lot moving one tick is 10
+            full = 0.05 * equity / (close * 10)
+            told.append((found.program.tags[int(figures[4])], asked, full))
+    return told
+
+
 def mirrored(regime: str, side: int) -> str:
     return regime if side > 0 else MIRROR[regime]
 
@@ -146,6 +165,9 @@ def test_rule_when_drawn_by_hand_then_fires(
     assert (signal.stop, signal.target) == pytest.approx((rule.stop * unit, rule.target * unit))
     assert signal.confidence == pytest.approx(found.at_end("confidence"))
     assert all(column[-1] for column in rule.holds(figures_of(chart)).values())
+    tag, lots, full = shares_of(found)[-1]
+    assert tag == rule.tag
+    assert lots == np.floor(rule.size * full)
 
 
 @BOTH
@@ -210,6 +232,17 @@ def test_table_when_read_by_other_code_then_is_what_the_strategy_does() -> None:
     ]
 
 
+def test_entry_when_it_is_of_a_row_then_is_as_large_as_that_row_deserves() -> None:
+    bars = walk(40_000, seed=21)
+    bars["timestamp"] = bars["timestamp"][0] + 15 * MINUTE * np.arange(len(bars))
+    deserved = {rule.tag: rule.size for rule in table()}
+    assert sorted(set(deserved.values())) == [0.3, 0.4, 0.6, 0.8, 1.0]
+    found = shares_of(read("regime_rules", bars))
+    assert {tag for tag, _, _ in found} == set(deserved)
+    for tag, lots, full in found:
+        assert lots == np.floor(deserved[tag] * full + 1e-9), tag
+
+
 def rule_code(rule: Rule) -> int:
     (code,) = (code for code, name in REGIMES.items() if name == rule.regime)
     return code
@@ -233,4 +266,4 @@ def test_table_when_counted_then_has_a_long_and_a_short_row_for_each_regime() ->
         (50, 85), "above", "above", "above",
     )  # fmt: skip
     assert (given.volume, given.place, given.above) == (0.8, 0.5, True)
-    assert (given.stop, given.target) == (2.5, 4.0)
+    assert (given.stop, given.target, given.size) == (2.5, 4.0, 1.0)

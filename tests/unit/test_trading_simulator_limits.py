@@ -3,6 +3,7 @@
 A price is a number of ticks, a lot is one coin; 2024-01-01 is a Monday and the first of a month.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -82,12 +83,12 @@ def test_entry_when_below_the_venues_smallest_order_then_is_refused() -> None:
     assert codes(play(still(2), {0: long(5)}, symbol=symbol)) == []
 
 
-def test_entry_when_its_figure_is_no_number_then_is_refused() -> None:
+def test_entry_when_its_figure_is_not_above_zero_then_is_refused() -> None:
     account = replace(RICH, method="atr", value=0.01)
-    for figure in (NAN, 0.0, float("inf")):
+    for figure in (NAN, 0.0, -1.0):
         outcome = play(still(2), {0: long(5, figure=figure)}, account=account)
         assert codes(outcome) == ["RISK_FIGURE_MISSING"]
-    outcome = play(still(2), {0: long(5, figure=-1.0)}, account=account)
+    outcome = play(still(2), {0: long(5, figure=math.inf)}, account=account)
     assert codes(outcome) == ["RISK_MINIMUM"]
 
 

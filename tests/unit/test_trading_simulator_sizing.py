@@ -11,9 +11,10 @@ from decimal import Decimal
 import pytest
 
 from tests.trading_simulator_sizing import METHODS, History, Sizing, best_f
-from tests.trading_simulator_tables import COIN, OFF, RICH, flat, long, play, still
+from tests.trading_simulator_tables import COIN, OFF, RICH, codes, flat, long, play, still
 from tests.trading_simulator_terms import QUOTE, Account, Limits
 
+SHARES = [(0.5, 5), (0.27, 2), (1.0, 10), (1.5, 10), (float("inf"), 10)]  # of ten lots
 WINS_AND_LOSSES = (*(30,) * 12, *(-20,) * 8)  # nets of twenty trades, quote; p 0.6, b 1.5
 
 
@@ -99,9 +100,22 @@ def test_size_when_a_figure_is_given_then_uses_it(
 @pytest.mark.parametrize(
     "method", ["atr", "percent_volatility", "volatility_target", "fixed_ratio"]
 )
-@pytest.mark.parametrize("figure", [None, "0"])
-def test_size_when_its_figure_makes_none_then_is_none(method: str, figure: str | None) -> None:
+@pytest.mark.parametrize("figure", [None, "0", "-0.5", "-1000"])
+def test_size_when_its_figure_is_not_above_zero_then_is_none(
+    method: str, figure: str | None
+) -> None:
     assert lots(method, 0.1, figure=figure) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [("atr", 0), ("percent_volatility", 0), ("volatility_target", 0), ("fixed_ratio", 1)],
+)
+def test_size_when_its_figure_has_no_end_then_is_none_at_all_or_one_unit(
+    method: str, expected: int
+) -> None:
+    value = 100.0 if method == "fixed_ratio" else 0.1
+    assert lots(method, value, (500,), figure="Infinity") == expected
 
 
 def test_kelly_when_twenty_trades_are_closed_then_bets_the_edge_over_the_odds() -> None:
@@ -225,3 +239,18 @@ def test_sizes_when_trades_are_random_then_are_never_negative() -> None:
             found = lots(method, 0.1, nets, figure="0.5")
             assert found is not None
             assert found >= 0
+
+
+@pytest.mark.parametrize(("size", "expected"), SHARES)
+def test_size_when_an_entry_asks_for_a_share_then_is_that_of_a_full_trade_at_most(
+    size: float, expected: int
+) -> None:
+    found = play(still(2), {0: replace(long(5), size=size)})
+    assert [fill.lots for fill in found.fills] == [expected]
+
+
+@pytest.mark.parametrize("size", [0.0, -0.5, float("nan"), float("-inf")])
+def test_size_when_the_share_is_none_then_refuses_the_entry(size: float) -> None:
+    found = play(still(2), {0: replace(long(5), size=size)})
+    assert codes(found) == ["RISK_FIGURE_MISSING"]
+    assert found.fills == []
