@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numba
 
+TRIES = 100  # of making a directory that another process clears away at the same time
 PREFIX = "kernels-numba-"  # one folder for each version of numba: they share no machine code
 LIMIT_MB = 512
 ROOM = 0.8  # of the limit: what a sweep leaves, so that the next one is not due at once
@@ -219,14 +220,19 @@ def write(path: Path, content: bytes) -> None:
 
 
 def usable(path: Path) -> bool:
-    if path not in USABLE:
+    if path in USABLE:
+        return True
+    for _ in range(TRIES):
         try:
             path.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=path).close()
+        except FileNotFoundError:  # cleared away between the two: once more
+            continue
         except OSError:
             return False
         USABLE.add(path)
-    return True
+        return True
+    return False
 
 
 @cache

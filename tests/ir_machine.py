@@ -145,7 +145,9 @@ class Machine:
 
     def tape(self, opened: int, raw: dict[str, float], closed: int) -> dict[str, float]:
         tick, ends = self.records["market"]["tick"], opened + MINUTE
-        prices = {n: float(math.floor(raw[n] / tick + 0.5)) for n in ("open", "high", "low", "close")}
+        prices = {
+            n: float(math.floor(raw[n] / tick + 0.5)) for n in ("open", "high", "low", "close")
+        }
         found: dict[str, float] = prices | {"volume": raw["volume"], "funding": raw["funding"]}
         found |= self.calendar(opened, ends) | self.stirred(tick)
         found |= {"timestamp": float(opened), "closes_at": float(ends), "closed": float(closed)}

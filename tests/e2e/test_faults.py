@@ -229,7 +229,7 @@ def test_audit_when_one_byte_of_one_event_was_changed_then_it_is_found(
         (("run", "--speed", "fast"), "speed was 'fast', must be max or a number above 0"),
         (("run", "--feed", "recorded"), "neither --data nor PERPETUA_DATA names candles"),
         (("run", "--feed", "synthetic", "--strategies", "/nowhere"), "strategies was /nowhere"),
-        (("backtest",), "Missing argument 'file'"),
+        (("backtest",), "Missing argument 'FILE'"),
         (("strategy", "check", "/nowhere.py"), "/nowhere.py"),
     ],
 )

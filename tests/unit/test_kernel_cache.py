@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numba
 import pytest
@@ -148,6 +150,23 @@ def test_limit_when_it_is_no_size_then_is_refused_by_name(
 def test_limit_when_nothing_is_said_then_is_512_megabytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PERPETUA_CACHE_MB", raising=False)
     assert cache.limit() == 512 * MB
+
+
+def test_folder_when_it_is_cleared_away_while_it_is_looked_at_then_is_made_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, times = tempfile.TemporaryFile, iter(range(100))
+
+    def cleared_first(*arguments: Any, **named: Any) -> Any:
+        if next(times) < 3:
+            home.rmdir()
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(cache, "USABLE", set())
+    monkeypatch.setattr(tempfile, "TemporaryFile", cleared_first)
+    assert cache.folder() == home
+    assert home.is_dir()
+    assert next(times) == 4
 
 
 def test_builders_when_the_cache_is_cleared_under_them_then_all_build_what_they_were_asked_for(
