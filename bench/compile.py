@@ -19,9 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from application.kernel_rows import limits_row
 from bench.candles import bars_for_bench, machine
-from bench.kernel import bounds, costs
-from bench.strategies import FEW
+from bench.strategies import FEW, futures
+from domain.limits import effective
 from kernels.errors import UnknownBackend
 from kernels.program import BACKENDS, compile_strategy
 from kernels.runner import LaneSpec, Runner
@@ -117,10 +118,10 @@ def texts() -> dict[str, str]:
 def child(name: str, backend: str, singles: int) -> None:
     """Compile and run one strategy here, and print the figures as JSON."""
     text, bars = texts()[name], bars_for_bench()[0][: WARM_UP + SINGLES]
-    spec = LaneSpec(8, 17_000e8, bounds())
+    spec = LaneSpec(8, 17_000e8, limits_row(effective()))
     began = time.perf_counter()
     try:
-        runner = Runner(compile_strategy(text, "bench"), {}, costs(), 60_000, [spec], backend)
+        runner = Runner(compile_strategy(text, "bench"), {}, futures(), 60_000, [spec], backend)
     except (UnknownBackend, RuntimeError) as error:
         print(json.dumps({"missing": str(error).splitlines()[0]}))
         return

@@ -21,7 +21,7 @@ import pyopencl as cl
 
 from bench.candles import bars_for_bench, machine
 from bench.gpu_bound import instructions_per_step, peak
-from bench.kernel import costs
+from bench.strategies import futures
 from kernels import dtypes, stages
 from kernels.backends import opencl_choice
 from kernels.backends.cuda_compiler import ptx_of
@@ -96,7 +96,7 @@ def random_sets(program: Program, bots: int, grid: bool) -> Array:
 
 def mustered(program: Program, bots: int, shared: bool) -> Muster:
     """A fleet's accounts at 8×, limits off."""
-    flat, market, limits = program.flat, costs(), np.zeros(1, dtypes.LIMITS)
+    flat, market, limits = program.flat, futures(), np.zeros(1, dtypes.LIMITS)
     table = random_sets(program, bots, grid=shared)
     spec = LaneSpec(8, 17_000e8, limits)
     first = first_desk(flat, table[0], spec, market)[: stages.KEPT]

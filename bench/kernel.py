@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from application.kernel_rows import limits_row
 from bench.candles import bars_for_bench, machine
-from bench.strategies import FEW
+from bench.strategies import FEW, futures
+from domain.limits import effective
 from kernels import dtypes
 from kernels.program import compile_strategy
 from kernels.runner import LaneSpec, Runner
@@ -36,20 +38,6 @@ def seconds(work: Any, *arguments: Any) -> float:
     return time.perf_counter() - began
 
 
-def costs() -> Array:
-    row = np.zeros(1, dtypes.MARKET)
-    row["tick"], row["lot"], row["unit"], row["min_notional"] = 0.01, 1e-5, 10.0, 5e8
-    row["maker"], row["taker"], row["slippage"], row["maintenance"] = 0.0002, 0.0005, 0.001, 0.005
-    return row
-
-
-def bounds() -> Array:
-    row = np.zeros(1, dtypes.LIMITS)
-    row["enforced"], row["daily_loss"], row["margin_fraction"] = 1.0, 500e8, 0.15
-    row["margin_absolute"], row["notional_multiple"] = 1000e8, 8.0
-    return row
-
-
 def main() -> None:
     bars, label = bars_for_bench()
     print(f"{machine()}; {len(bars):,} bars, {label}; median of {ROUNDS}, one thread")
@@ -61,10 +49,10 @@ def main() -> None:
     )
     for path in FEW:
         program = compile_strategy(path.read_text(), path.stem)
-        spec = LaneSpec(8, 17_000e8, bounds())
+        spec = LaneSpec(8, 17_000e8, limits_row(effective()))
 
         def fresh() -> Runner:
-            return Runner(program, {}, costs(), 60_000, [spec])  # noqa: B023
+            return Runner(program, {}, futures(), 60_000, [spec])  # noqa: B023
 
         compiling = seconds(lambda: fresh().run(bars[:1], [0]))
         took = median(seconds(fresh().run, bars, [0]) for _ in range(ROUNDS))
