@@ -194,7 +194,7 @@ def main() -> int:
     bars, label = bars_for_bench()
     bars = bars[: max(size.parity_bars, 100_000)]
     program = compile_strategy(STRATEGY, "macd_rsi_atr")
-    timeline = Timeline(program.timeframe, program.flat.higher, 60_000, float(costs()["tick"][0]))
+    timeline = Timeline(program.timeframe, program.flat.higher, 60_000, float(futures()["tick"][0]))
     data = timeline.take(bars)
     kind = "GPU" if on.is_gpu else "NO GPU HERE: the processor, smaller counts"
     print(f"{machine()}; {label}\ndevice: {on.name} ({kind}); examined: passed")
