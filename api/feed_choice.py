@@ -6,7 +6,6 @@ made-up bars; the reason is always told, so that nobody takes made-up bars for a
 asked for (venue, symbol, timeframe) is what the home was opened with.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -17,14 +16,14 @@ from api.processes.home import Home
 from api.processes.options import RunOptions
 from application.ports import Feed, FeedError, MarketFeed
 from domain.home import Home as OpenedHome
-from domain.timeframe import TIMEFRAMES, name
-from infrastructure.candles.naming import catalogue, shelf
+from domain.timeframe import TIMEFRAMES
+from infrastructure.candles.naming import catalogue
 from infrastructure.clock import SystemClock
 from infrastructure.feeds.live import LiveFeed
 from infrastructure.feeds.market import Market
 from infrastructure.feeds.paced import paced
 from infrastructure.feeds.probe import Probe, connected, probe
-from infrastructure.feeds.recorded import open_recorded
+from infrastructure.feeds.recorded import open_recorded, smallest_timeframe
 from infrastructure.feeds.synthetic import open_synthetic
 from infrastructure.settings import FeedName, Settings
 from infrastructure.symbols import stored_symbol
@@ -143,13 +142,8 @@ def recorded(wanted: Wanted, options: RunOptions, settings: Settings) -> list[Fe
     if directory is None:
         raise FeedError("feed was 'recorded', but neither --data nor PERPETUA_DATA names candles")
     venue = wanted.venue or venue_with(directory, wanted.symbols[0])
-    timeframe = wanted.timeframe or smallest(directory, venue, wanted.symbols)
+    timeframe = wanted.timeframe or smallest_timeframe(directory, venue, wanted.symbols)
     return [open_recorded(directory, venue, symbol, timeframe) for symbol in wanted.symbols]
-
-
-def smallest(directory: Path, venue: str, symbols: Sequence[str]) -> str:
-    """The smallest timeframe recorded for one symbol that none of the others is above."""
-    return name(max(next(iter(shelf(directory, venue, s).candles)) for s in symbols))
 
 
 def venue_with(directory: Path, symbol: str) -> str:

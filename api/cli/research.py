@@ -195,8 +195,9 @@ def opened(
     also where they do not go together."""
     from infrastructure.feeds.market import Market
     from infrastructure.feeds.priced import PricedMarket
-    from infrastructure.feeds.recorded import open_recorded
+    from infrastructure.feeds.recorded import open_recorded, smallest_timeframe
 
+    timeframe = timeframe or smallest_timeframe(data, venue, symbols)
     with ExitStack() as stack:
         feeds = []
         for each in symbols:

@@ -67,6 +67,11 @@ def open_recorded(
     return StreamFeed(source, description, start, end)
 
 
+def smallest_timeframe(directory: Path, venue: str, symbols: Sequence[str]) -> str:
+    """Find the smallest timeframe that there is for all symbols. Raises `FeedError`."""
+    return name(max(next(iter(shelf(directory, venue, s).candles)) for s in symbols))
+
+
 def _recorded_base(files: Shelf, length: int, what: str) -> int:
     divisors = [base for base in files.candles if length % base == 0]
     if not divisors:

@@ -13,7 +13,11 @@ from application.ports import Bars, FeedError, FeedFinished
 from infrastructure.candles import parquet
 from infrastructure.candles.parquet import CorruptFile
 from infrastructure.candles.rows import BadRow
-from infrastructure.feeds.recorded import ImpossibleTimeframe, open_recorded
+from infrastructure.feeds.recorded import (
+    ImpossibleTimeframe,
+    open_recorded,
+    smallest_timeframe,
+)
 from infrastructure.symbols import UnknownSymbol
 from tests.feed_bars import (
     MINUTE,
@@ -51,6 +55,18 @@ def test_recorded_feed_when_file_is_there_then_describes_and_serves_it(tmp_path:
     assert description.note == ""
     assert description.instruments[0].symbol == "BTC-USDT"
     assert drain(feed, [999]).tobytes() == bars.tobytes()
+
+
+def test_smallest_timeframe_when_symbols_were_recorded_in_others_then_is_one_for_all(
+    tmp_path: Path,
+) -> None:
+    bars = made_bars(600)
+    write_bars(tmp_path, NAME, bars)
+    write_bars(tmp_path, "binance_ETH-USDT_5m.parquet", bars[::5])
+    assert smallest_timeframe(tmp_path, "binance", ["BTC/USDT"]) == "1m"
+    assert smallest_timeframe(tmp_path, "binance", ["BTC/USDT", "ETH/USDT"]) == "5m"
+    with pytest.raises(UnknownSymbol, match="SOL-USDT"):
+        smallest_timeframe(tmp_path, "binance", ["BTC/USDT", "SOL/USDT"])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
