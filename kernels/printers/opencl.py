@@ -18,6 +18,12 @@ PRELUDE = """\
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 #pragma OPENCL FP_CONTRACT OFF
 """
+# PoCL's compiler takes floor of a NaN that it knows beforehand for 0.
+FLOORED = """\
+static double floored(double x) {
+    return x == x ? floor(x) : x;
+}
+"""
 Place = Callable[[ir.Field], str]
 
 
@@ -103,7 +109,7 @@ class Speller:
         return f"({spelled} ? 1.0 : 0.0)" if ir.type_of(value) == "bool" else spelled
 
 
-UNARY = {"-": "-", "not": "!", "sqrt": "sqrt", "abs": "fabs", "floor": "floor"}
+UNARY = {"-": "-", "not": "!", "sqrt": "sqrt", "abs": "fabs", "floor": "floored"}
 BINARY = {"and": "&&", "or": "||"}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from kernels import dtypes, ir
 from kernels.frontend.flat import Over, Phase
 from kernels.joint import FIRST, OWN, SHARED, STRIDE, JointStep
-from kernels.printers.opencl import PRELUDE, Place, Speller
+from kernels.printers.opencl import FLOORED, PRELUDE, Place, Speller
 from kernels.printers.opencl_kernels import RECORD, WIDTH, kernel
 from kernels.stages import TAPE
 
@@ -35,7 +35,7 @@ def print_joint(step: JointStep) -> str:
     for phase in step.phases:
         body += phase_lines(phase, step)
     tail = ["    }", "    counts[a] = k;"]
-    return PRELUDE + RECORD + kernel("take_moments", ARGUMENTS, [*head, *body, *tail])
+    return PRELUDE + FLOORED + RECORD + kernel("take_moments", ARGUMENTS, [*head, *body, *tail])
 
 
 def phase_lines(phase: Phase, step: JointStep) -> Iterator[str]:

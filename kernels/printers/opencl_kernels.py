@@ -13,7 +13,7 @@ are 64 bits wide.
 from collections.abc import Iterable, Iterator, Sequence
 
 from kernels import dtypes, ir
-from kernels.printers.opencl import PRELUDE, Speller
+from kernels.printers.opencl import FLOORED, PRELUDE, Speller
 from kernels.stages import DESK, KEPT, TAPE, Step, Unit
 
 WIDTH = len(TAPE)
@@ -42,7 +42,11 @@ def print_unit(unit: Unit, columns: Sequence[str], candles: Sequence[str]) -> st
     arguments = "const long n, const long bars, __global const double *restrict candles"
     arguments += ", __global const double *restrict consts, __global double *restrict state"
     arguments += ", __global double *restrict rows"
-    return PRELUDE + kernel("fill_rows", arguments, [*head, *lines, *kept("s", "state", slots)])
+    return (
+        PRELUDE
+        + FLOORED
+        + kernel("fill_rows", arguments, [*head, *lines, *kept("s", "state", slots)])
+    )
 
 
 def print_step(step: Step) -> str:
@@ -70,7 +74,12 @@ def print_step(step: Step) -> str:
         record = RECORD
         head += ["    long k = 0;", f"    out += a * room * {dtypes.RECORD_WIDTH}L;"]
         tail.append("    counts[a] = k;")
-    return PRELUDE + record + kernel("take_bars", ", ".join(arguments(step)), [*head, *body, *tail])
+    return (
+        PRELUDE
+        + FLOORED
+        + record
+        + kernel("take_bars", ", ".join(arguments(step)), [*head, *body, *tail])
+    )
 
 
 def arguments(step: Step) -> Iterator[str]:
