@@ -4,6 +4,7 @@ The kernel's records become fills, trades and marks; its series become the wishe
 is handed, so that nothing but the account differs between the two.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -34,6 +35,10 @@ from tests.trading_simulator_terms import (
     Trip,
     Wish,
 )
+
+# A program is traded once and thrown away, and numba, which gives the same bits, takes seconds to
+# compile each of them. The long run takes its time.
+BACKEND = "numba" if os.environ.get("PERPETUA_LONG") else "lanes"
 
 # Field of a limits row -> that of the simulator's limits.
 LIMIT_FIELDS = {
@@ -119,9 +124,10 @@ def runner_of(trial: Trial) -> Runner | JointRunner:
         LaneSpec(account.leverage, float(account.capital), limits_row(bounds))
         for account, bounds in trial.accounts
     ]
+    about = (trial.base_ms, lanes, BACKEND)
     if len(markets) == 1:
-        return Runner(trial.program, trial.parameters, markets[0], trial.base_ms, lanes)
-    return JointRunner(trial.program, trial.parameters, markets, trial.base_ms, lanes)
+        return Runner(trial.program, trial.parameters, markets[0], *about)
+    return JointRunner(trial.program, trial.parameters, markets, *about)
 
 
 def market_row(symbol: Symbol) -> Array:
