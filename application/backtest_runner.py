@@ -1,8 +1,4 @@
-"""One account's run, on one symbol or on several, with the same face for both.
-
-On one symbol the plain runner is used: it gives the bits of the joint one at several times the
-speed.
-"""
+"""One account's run, on one symbol or on several."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from application.ports import Stretch
-from kernels.joint_runner import JointRunner
 from kernels.program import Program
-from kernels.runner import LaneSpec, Runner
+from kernels.runner import LaneSpec
+from kernels.runners import runner_on
 
 Array = np.ndarray[Any, Any]
 
@@ -31,12 +27,7 @@ class AccountRunner:
     ) -> None:
         """Set it up on rows of `dtypes.MARKET`. Raises ParameterError, UnknownBackend; ValueError
         for more symbols than an account may hold, or a timeframe that base bars do not make."""
-        self.runner: Runner | JointRunner
-        if len(markets) == 1:
-            self.runner = Runner(program, parameters, markets[0], base_ms, [lane], backend)
-        else:
-            several = program.on_several
-            self.runner = JointRunner(several, parameters, markets, base_ms, [lane], backend)
+        self.runner = runner_on(markets, program, parameters, base_ms, [lane], backend)
         self.state, self.restore = self.runner.state, self.runner.restore
 
     @property
@@ -46,8 +37,6 @@ class AccountRunner:
 
     def run(self, stretch: Stretch, control: int = 0) -> Array:
         """Take the next bars under a control word; give the account's records."""
-        if isinstance(self.runner, Runner):
-            return self.runner.run(stretch[0], [control]).records[0]
         return self.runner.run(stretch, [control]).records[0]
 
     def account(self) -> dict[str, float]:

@@ -6,7 +6,6 @@ port is narrow so that a test can put a kernel that lies in its place.
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -17,11 +16,10 @@ import numpy as np
 from msgspec import Struct
 
 from application.ports import Stretch
-from kernels.joint_runner import JointRunner
 from kernels.program import Program as KernelProgram
 from kernels.program import check_backend, compile_strategy
 from kernels.runner import LaneSpec
-from kernels.runner import Runner as KernelRunner
+from kernels.runners import runner_on
 
 Array = np.ndarray[Any, Any]
 
@@ -153,36 +151,9 @@ class EngineKernel:
         if not isinstance(program, KernelProgram):
             raise TypeError(f"program was {type(program).__name__}, must come from compile()")
         specs = [LaneSpec(lane.leverage, lane.capital, lane.limits, lane.signals) for lane in lanes]
-        about = (base_ms, specs, self.backend)
-        if len(markets) == 1:
-            single = KernelRunner(program, parameters, markets[0], *about)
-            self.device = single.machine.device
-            return OneSymbol(single)
-        joint = JointRunner(program.on_several, parameters, markets, *about)
-        self.device = joint.machine.device
-        return joint
-
-
-@dataclass(frozen=True)
-class OneBlock:
-    """A block of the only symbol."""
-
-    records: Sequence[Array]
-    closes: Sequence[Array]
-    series: Sequence[Array]
-
-
-class OneSymbol:
-    """A run on one symbol: the same figures as on several, at several times the speed."""
-
-    def __init__(self, runner: KernelRunner) -> None:
-        self._runner = runner
-        self.limit, self.state, self.restore = runner.limit, runner.state, runner.restore
-
-    def run(self, stretch: Stretch, controls: Sequence[int]) -> Block:
-        """Take the next bars."""
-        block = self._runner.run(stretch[0], controls)
-        return OneBlock(block.records, (block.closes,), (block.series,))
+        made = runner_on(markets, program, parameters, base_ms, specs, self.backend)
+        self.device = made.machine.device
+        return made
 
 
 @cache
