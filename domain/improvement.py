@@ -27,7 +27,7 @@ class ImprovementSet(Event, frozen=True, kw_only=True):
     growth: Decimal  # of the history since the last look, at least, as a share of it
     least_days: int  # of history before the first look
     most_days: int  # of history looked at
-    holdout_from: int | None  # open of the first sealed bar (ms); None: the future is the holdout
+    holdout_from: int | None  # open of the first sealed bar, ms; None: the future is the holdout
     knows_until: (
         int | None
     )  # ms up to which the model may know the market; None: not known, or none

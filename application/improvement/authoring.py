@@ -100,7 +100,10 @@ class Bench(Protocol):
         """Compile a source. Raises kernels.errors.StrategyError naming line and column."""
 
     def score(self, program: Program, sets: Sequence[Mapping[str, float]]) -> Scores:
-        """Score sets, each with a value for every parameter. Raises kernels.errors.ParameterError."""
+        """Score sets, each with a value for every parameter.
+
+        Raises kernels.errors.ParameterError.
+        """
 
 
 class Author(Protocol):
