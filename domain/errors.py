@@ -127,3 +127,18 @@ class VersionWasRejected(StepForbidden):
 class AlreadyActive(StepForbidden):
     code = "ALREADY_ACTIVE"
     allowed = "a version is activated once per mode"
+
+
+class HoldoutWasOpened(StepForbidden):
+    code = "HOLDOUT_OPENED"
+    allowed = "a holdout is opened once, and nothing is learnt from it"
+
+
+class RecodeWaits(StepForbidden):
+    code = "RECODE_WAITS"
+    allowed = "one look is answered before the next"
+
+
+class RecodeNotAsked(StepForbidden):
+    code = "RECODE_NOT_ASKED"
+    allowed = "must be the look that waits for an answer"

@@ -14,8 +14,9 @@ from typing import Any
 
 from domain import errors
 from domain.cause import Cause
-from domain.event import Event, Kind
-from domain.gate import judge
+from domain.event import Event
+from domain.gate import GateVerdict, judge
+from domain.strategy import improving
 from domain.strategy.commands import (
     ActivateVersion,
     AuthorVersion,
@@ -45,6 +46,7 @@ from domain.strategy.events import (
     VersionAuthored,
     VersionRejected,
 )
+from domain.strategy.heading import DONE, caused_by, fields, known
 from domain.strategy.state import Strategy, Version, evolve
 from domain.timeframe import LATEST
 
@@ -65,19 +67,6 @@ def decide(state: Strategy, command: Command) -> tuple[Event, ...]:
     return DECIDE[type(command)](state, command)
 
 
-def fields(state: Strategy, cause: Cause, kind: Kind, after: int = 0) -> dict[str, Any]:
-    return {
-        "stream": state.stream,
-        "stream_version": state.version + 1 + after,
-        "kind": kind,
-        "occurred_at": cause.occurred_at,
-        "effective_at": cause.effective_at if kind == "input" else None,
-        "causation_id": cause.causation_id,
-        "correlation_id": cause.correlation_id,
-        "actor": cause.actor if kind == "input" else "engine",
-    }
-
-
 def register(state: Strategy, command: Register) -> tuple[Event, ...]:
     if state.status != "unregistered":
         raise errors.AlreadyRegistered(state.name, state.status, "Register")
@@ -87,12 +76,14 @@ def register(state: Strategy, command: Register) -> tuple[Event, ...]:
 
 
 def author(state: Strategy, command: AuthorVersion) -> tuple[Event, ...]:
+    if state.unsealed:
+        raise errors.HoldoutWasOpened(state.name, DONE, "author a version")
     if command.parent is not None:
-        known(state, command.parent)
+        refuse_unknown(state, command.parent)
     return (
         VersionAuthored(
             **fields(state, command.cause, "input"),
-            version=f"v{len(state.versions) + 1}",
+            version=f"v{state.authored + 1}",
             source_sha=command.source_sha,
             parameters=command.parameters,
             timeframe=command.timeframe,
@@ -137,18 +128,23 @@ def reject(state: Strategy, command: RejectVersion) -> tuple[Event, ...]:
 def mark_ready(state: Strategy, command: MarkReady) -> tuple[Event, ...]:
     version = known(state, command.version)
     standing = state.resumes_to if state.status == "paused" else state.status
-    if version.was_ready or version.rejected or standing != "paper":
+    if version.was_ready or version.rejected or standing not in ("paper", "ready", "live"):
         return ()
     verdict = judge(command.tally, (), command.gate, state.attempts, command.ruined)
     if not verdict.passed:
         return ()
     head = fields(state, command.cause, "derived")
-    return (MarkedReady(**head, version=version.name, verdict=verdict),)
+    ready = MarkedReady(**head, version=version.name, verdict=verdict)
+    champion = version.name == state.champion and state.live != version.name
+    if command.account is None or not champion or state.status == "paused":
+        return (ready,)
+    start = command.cause.occurred_at  # the close that brought it through: the next bar's open
+    return ready, *promoted(state, command.account, verdict, caused_by(ready, command.cause), start)
 
 
 def request_promotion(state: Strategy, command: RequestPromotion) -> tuple[Event, ...]:
     champion = state.find(state.champion)
-    if state.status not in ("paper", "ready") or champion is None:
+    if champion is None or not promotable(state):
         raise errors.NotPromotable(state.name, state.status, "promote it")
     ruined = command.ruined or champion.rejected
     verdict = judge(command.tally, command.open_nets, command.gate, state.attempts, ruined)
@@ -159,21 +155,36 @@ def request_promotion(state: Strategy, command: RequestPromotion) -> tuple[Event
     if not verdict.passed:
         head = fields(state, because, "derived", after=1)
         return request, PromotionRefused(**head, version=champion.name, verdict=verdict)
-    promoted = PromotedToLive(
+    start = command.cause.effective_at
+    since = command.cause.occurred_at if start is None else start
+    return request, *promoted(state, command.account, verdict, because, since)
+
+
+def promotable(state: Strategy) -> bool:
+    """From paper; and live, where the champion is another version than the one that trades."""
+    if state.status == "live":
+        return state.champion != state.live
+    return state.status in ("paper", "ready")
+
+
+def promoted(
+    state: Strategy, account: str, verdict: GateVerdict, because: Cause, from_bar: int
+) -> tuple[Event, Event]:
+    """The champion goes live, behind the one event that it follows from."""
+    promotion = PromotedToLive(
         **fields(state, because, "derived", after=1),
-        version=champion.name,
-        account=command.account,
+        version=state.champion,
+        account=account,
         verdict=verdict,
         attempts=state.attempts,
     )
-    start = command.cause.effective_at
     activated = VersionActivated(
-        **fields(state, caused_by(promoted, command.cause), "derived", after=2),
+        **fields(state, caused_by(promotion, because), "derived", after=2),
         mode="live",
-        version=champion.name,
-        from_bar=command.cause.occurred_at if start is None else start,
+        version=state.champion,
+        from_bar=from_bar,
     )
-    return request, promoted, activated
+    return promotion, activated
 
 
 def pause(state: Strategy, command: Pause) -> tuple[Event, ...]:
@@ -210,24 +221,20 @@ def flatten(state: Strategy, command: Flatten) -> tuple[Event, ...]:
 def demote(state: Strategy, command: Demote) -> tuple[Event, ...]:
     if state.status not in ("live", "paused"):
         raise errors.NotLive(state.name, state.status, "demote it")
-    head = fields(state, command.cause, "input")
-    return (DemotedToPaper(**head, by=command.cause.actor, reason=command.reason),)
+    head = fields(state, command.cause, command.kind)
+    return (DemotedToPaper(**head, by=head["actor"], reason=command.reason),)
+
+
+def refuse_unknown(state: Strategy, name: str) -> None:
+    """Raise `UnknownVersion` for one that was never authored; old ones may be forgotten."""
+    number = name.removeprefix("v")
+    if not (number.isdecimal() and 1 <= int(number) <= state.authored):
+        known(state, name)
 
 
 def retire(state: Strategy, command: Retire) -> tuple[Event, ...]:
     head = fields(state, command.cause, "input")
     return (Retired(**head, by=command.cause.actor, reason=command.reason),)
-
-
-def known(state: Strategy, name: str) -> Version:
-    version = state.find(name)
-    if version is None:
-        raise errors.UnknownVersion(state.name, name, (v.name for v in state.versions))
-    return version
-
-
-def caused_by(event: Event, cause: Cause) -> Cause:
-    return Cause(cause.correlation_id, event.event_id, "engine", cause.occurred_at)
 
 
 DECIDE: Mapping[type[Command], Callable[[Strategy, Any], tuple[Event, ...]]] = {
@@ -242,4 +249,5 @@ DECIDE: Mapping[type[Command], Callable[[Strategy, Any], tuple[Event, ...]]] = {
     Flatten: flatten,
     Demote: demote,
     Retire: retire,
+    **improving.DECIDE,
 }

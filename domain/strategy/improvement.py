@@ -13,7 +13,7 @@ from msgspec import Struct
 from domain.event import Event, topic
 from domain.strategy.events import Author
 
-Why = Literal["losses", "watch", "ruined", "operator"]
+Why = Literal["losses", "watch", "ruined"]
 
 
 class LossPattern(Struct, frozen=True, kw_only=True):
@@ -56,6 +56,7 @@ class RecodeRequested(Event, frozen=True, kw_only=True):
     split: int
     test_from: int  # a purge later than `split`
     end: int  # exclusive
+    closed: int  # trades that the champion's sleeve B had closed
 
 
 @topic("strategy.recode_answered/1")
@@ -118,6 +119,14 @@ class VersionTested(Event, frozen=True, kw_only=True):
     failures: tuple[str, ...]  # codes, in the order they are judged
     report: TestReport
     digest: str  # sha256 of the daily money it was judged by
+
+
+@topic("strategy.version_retired/1")
+class VersionRetired(Event, frozen=True, kw_only=True):
+    """A replaced version has been judged: it enters nothing more, and closes what it holds."""
+
+    version: str
+    reason: Literal["trades", "crowded"]  # enough of them; or too many younger ones
 
 
 @topic("strategy.holdout_opened/1")

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from domain.event import Event
 from domain.strategy.events import (
+    Author,
     DemotedToPaper,
     Flattened,
     MarkedReady,
@@ -24,6 +25,16 @@ from domain.strategy.events import (
     VersionAuthored,
     VersionRejected,
 )
+from domain.strategy.improvement import (
+    HoldoutOpened,
+    RecodeAnswered,
+    RecodeFailed,
+    RecodeRequested,
+    VersionRetired,
+    VersionTested,
+)
+
+REMEMBERED = 24  # versions kept of those that failed their test: authors are told of them
 
 Status = Literal["unregistered", "paper", "ready", "live", "paused", "retired"]
 
@@ -36,9 +47,15 @@ class Version(Struct, frozen=True, kw_only=True):
     parameters: dict[str, float]
     timeframe: str
     authored_by: str  # event id of its VersionAuthored
+    author: Author
+    parent: str | None
+    hypothesis: str
     active_from: int | None = None  # open of the first base bar it trades on paper
     live_from: int | None = None  # open of the first base bar it trades live
     was_ready: bool = False  # it passed the gate once
+    passed: bool = False  # it was tested on bars its author did not know, and held
+    failures: tuple[str, ...] = ()  # codes of what it failed its test on
+    retired: bool = False  # replaced and judged: it enters nothing more
     rejected: bool = False
 
 
@@ -57,6 +74,17 @@ class Strategy(Struct, frozen=True, kw_only=True):
     live: str = ""  # the version that trades live, "" when none does
     account: str = ""  # the live account, kept when it is demoted
     status_event: str = ""  # id of the event that last changed the status
+    authored: int = 0  # versions ever authored
+    scored: int = 0  # parameter sets scored besides, by authors on their way
+    asked: RecodeRequested | None = None  # the last request
+    answered: int = 0  # number of the last request that was answered, or failed
+    unsealed: bool = False  # the holdout was opened: nothing is improved any more
+
+    @property
+    def waiting(self) -> RecodeRequested | None:
+        """The request that no author has answered yet."""
+        asked = self.asked
+        return asked if asked is not None and asked.number > self.answered else None
 
     @property
     def flat(self) -> bool:
@@ -66,7 +94,7 @@ class Strategy(Struct, frozen=True, kw_only=True):
     @property
     def attempts(self) -> int:
         """How many parameter sets were ever scored for this strategy."""
-        return len(self.versions)
+        return self.authored + self.scored
 
     def find(self, name: str) -> Version | None:
         """Find a version by name."""
@@ -92,8 +120,12 @@ def authored(state: Strategy, event: VersionAuthored) -> Strategy:
         parameters=event.parameters,
         timeframe=event.timeframe,
         authored_by=event.event_id,
+        author=event.author,
+        parent=event.parent,
+        hypothesis=event.hypothesis,
     )
-    return replace(state, versions=(*state.versions, version))
+    versions = (*state.versions, version)
+    return replace(state, versions=versions, authored=state.authored + 1)
 
 
 def activated(state: Strategy, event: VersionActivated) -> Strategy:
@@ -101,15 +133,54 @@ def activated(state: Strategy, event: VersionActivated) -> Strategy:
         state = altered(state, event.version, live_from=event.from_bar)
         return replace(state, live=event.version)
     state = altered(state, event.version, active_from=event.from_bar)
+    if state.status == "ready":  # it was the version before that passed the gate
+        state = replace(state, status="paper", status_event=event.event_id)
+    elif state.status == "paused" and state.resumes_to == "ready":
+        state = replace(state, resumes_to="paper")
     return replace(state, champion=event.version)
 
 
 def rejected(state: Strategy, event: VersionRejected) -> Strategy:
-    return altered(state, event.version, rejected=True)
+    state = altered(state, event.version, rejected=True)
+    failed = [v.name for v in state.versions if v.rejected and v.active_from is None]
+    forgotten = set(failed[:-REMEMBERED])
+    if not forgotten:
+        return state
+    return replace(state, versions=tuple(v for v in state.versions if v.name not in forgotten))
+
+
+def requested(state: Strategy, event: RecodeRequested) -> Strategy:
+    return replace(state, asked=event)
+
+
+def answered(state: Strategy, event: RecodeAnswered) -> Strategy:
+    # The candidates are counted when they are authored.
+    besides = max(event.scored - len(event.candidates), 0)
+    return replace(state, answered=event.number, scored=state.scored + besides)
+
+
+def failed(state: Strategy, event: RecodeFailed) -> Strategy:
+    return replace(state, answered=event.number, scored=state.scored + event.scored)
+
+
+def tested(state: Strategy, event: VersionTested) -> Strategy:
+    return altered(state, event.version, passed=event.passed, failures=event.failures)
+
+
+def version_retired(state: Strategy, event: VersionRetired) -> Strategy:
+    return altered(state, event.version, retired=True)
+
+
+def unsealed(state: Strategy, event: HoldoutOpened) -> Strategy:
+    return replace(state, unsealed=True)
 
 
 def marked_ready(state: Strategy, event: MarkedReady) -> Strategy:
-    return moved(altered(state, event.version, was_ready=True), event, "ready")
+    state = altered(state, event.version, was_ready=True)
+    standing = state.resumes_to if state.status == "paused" else state.status
+    if standing == "live" or event.version != state.champion:  # that version is ready, no more
+        return state
+    return moved(state, event, "ready")
 
 
 def promoted(state: Strategy, event: PromotedToLive) -> Strategy:
@@ -165,6 +236,12 @@ EVOLVE: Mapping[type[Event], Callable[[Strategy, Any], Strategy]] = {
     VersionAuthored: authored,
     VersionActivated: activated,
     VersionRejected: rejected,
+    RecodeRequested: requested,
+    RecodeAnswered: answered,
+    RecodeFailed: failed,
+    VersionTested: tested,
+    VersionRetired: version_retired,
+    HoldoutOpened: unsealed,
     MarkedReady: marked_ready,
     PromotedToLive: promoted,
     Paused: paused,
