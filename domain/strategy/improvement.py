@@ -57,6 +57,7 @@ class RecodeRequested(Event, frozen=True, kw_only=True):
     test_from: int  # a purge later than `split`
     end: int  # exclusive
     closed: int  # trades that the champion's sleeve B had closed
+    attempts: int  # parameter sets scored for the strategy until now
 
 
 @topic("strategy.recode_answered/1")

@@ -66,6 +66,7 @@ def request(state: Strategy, command: RequestRecode) -> tuple[Event, ...]:
         test_from=command.test_from,
         end=command.end,
         closed=command.closed,
+        attempts=state.attempts,
     )
     return analysed, requested
 

@@ -1,0 +1,46 @@
+"""The bench that authors score on: the kernel over the bars before the split, and no other bar."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from application.improvement.authoring import Scores
+from application.improvement.study import Cut, fit_windows
+from application.ports import Stretch, until
+from kernels.program import Program, compile_strategy
+from kernels.sweep.trials import TrialSettings, trials
+
+
+class Workbench:
+    """Scores parameter sets as accounts of sleeve B, one for each window before the split."""
+
+    def __init__(
+        self, name: str, cut: Cut, stretch: Stretch, settings: TrialSettings, threads: int = 1
+    ) -> None:
+        self._name = name
+        self._stretch = until(stretch, cut.split)  # what comes after it is not even held
+        self._spans = fit_windows(cut)
+        self._settings, self._threads = settings, threads
+
+    def compile(self, text: str) -> Program:
+        """Compile a source. Raises kernels.errors.StrategyError naming line and column."""
+        return compile_strategy(text, self._name)
+
+    def score(self, program: Program, sets: Sequence[Mapping[str, float]]) -> Scores:
+        """Score sets, each with a value for every parameter.
+
+        Raises kernels.errors.ParameterError.
+        """
+        given = [program.resolve(each) for each in sets]
+        names = [parameter.name for parameter in program.parameters]
+        table = {name: np.array([each[name] for each in given], np.float64) for name in names}
+        told = trials(
+            program,
+            self._stretch,
+            table,
+            self._settings,
+            self._spans,
+            slippage=np.ones(len(given)),
+            threads=self._threads,
+        )
+        return Scores(told.pnl.astype(np.int64), told.trades.sum(axis=1), told.wins.sum(axis=1))
