@@ -5,11 +5,10 @@ plays the past in which the trial with the highest Sharpe ratio is chosen, and t
 what became of it. Source: D. H. Bailey, J. M. Borwein, M. López de Prado and Q. J. Zhu, The
 Probability of Backtest Overfitting, Journal of Computational Finance 20 (2017), 39–69.
 
-Sums are whole and every comparison is of two doubles that are each the nearest to an exact
-quotient, so the answer is the same on every machine. It does not depend on the order of trials.
+Sums, and what trials are ordered by, are whole numbers: the answer is exact, and neither the
+machine nor the order of trials can move it.
 """
 
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
@@ -19,6 +18,8 @@ import numpy as np
 from kernels.metrics.daily_money import Array, joined, squares_of, whole
 
 LEAST_DAYS = 2  # in a block
+SCALE = 2**228
+BEYOND = 2**343  # a total that moved is below 2^57, its rank below 2^114 · 2^228
 
 
 def overfitting(pnl: Sequence[Sequence[int]] | Array, blocks: int = 10) -> float | None:
@@ -37,19 +38,20 @@ def overfitting(pnl: Sequence[Sequence[int]] | Array, blocks: int = 10) -> float
     if len(days) < 2 or length < LEAST_DAYS:
         return None
     cut = days[:, days.shape[1] - length * blocks :].reshape(len(days), blocks, length)
-    halves = half_ratios(cut)
+    halves = half_ranks(cut)
     # halves come in the order of their blocks, so the first is the last one's other half, …
     lost = sum(map(share_lost, halves, halves[::-1]), Fraction(0))
     return float(lost / len(halves))
 
 
-def half_ratios(cut: Array) -> Array:
-    """Rank trials in every half of the blocks: float64 [halves, trials], in order of Sharpe ratio.
+def half_ranks(cut: Array) -> Array:
+    """Rank trials in every half of the blocks: Python ints [halves, trials], as Sharpe ratios go.
 
-    It is Σ · |Σ| / (n·Σx² − Σ²), which orders as the ratio does; 0 where no day had any P&L, and
-    infinite where every day had the same.
+    Σ · |Σ| / (n·Σx² − Σ²) goes as the ratio does. Its divisor is below 2^114, so quotients that are
+    not equal differ by 2^−228 or more, and times 2^228, rounded down, order just as they do. A half
+    whose days are all alike stands at 0 if they are 0, else beyond all that moved, as its sum is.
     """
-    trials, blocks, length = cut.shape
+    _, blocks, length = cut.shape
     halves = list(combinations(range(blocks), blocks // 2))
     days = blocks // 2 * length
 
@@ -59,12 +61,11 @@ def half_ratios(cut: Array) -> Array:
 
     totals = summed(cut).astype(object)
     squares = joined(*(summed(part) for part in squares_of(cut)))
-    signed, spread = totals * abs(totals), days * squares - totals * totals
-    ratios = np.zeros((len(halves), trials))
-    moved = (spread != 0).astype(bool)
-    ratios[moved] = (signed[moved] / spread[moved]).astype(np.float64)
-    ratios[~moved] = [math.copysign(math.inf, sum_) if sum_ else 0.0 for sum_ in totals[~moved]]
-    return ratios
+    spread = days * squares - totals * totals
+    ranks = totals * BEYOND
+    moved = spread != 0
+    ranks[moved] = totals[moved] * abs(totals[moved]) * SCALE // spread[moved]
+    return ranks
 
 
 def share_lost(inside: Array, outside: Array) -> Fraction:
