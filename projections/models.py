@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from domain.gate import GateVerdict
+from domain.strategy.improvement import TestReport
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ class VersionView(Struct, frozen=True, kw_only=True):
     position: int  # log position of the event that authored it: the key it is paged by
     strategy: str
     version: str
-    status: str  # candidate | paper | ready | live/sim | rejected
+    status: str  # candidate | passed | paper | ready | retired | live/sim | rejected
     author: str
     parent: str | None
     hypothesis: str
@@ -86,6 +87,14 @@ class VersionView(Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
     verdict: GateVerdict | None  # the gate's last answer, in full
     verdict_at: int | None
+    number: int | None  # of the look it was written for
+    passed: bool | None  # its test on bars its author did not know; None: it was not tested
+    failures: tuple[str, ...]  # codes that it failed on
+    report: TestReport | None
+    test_digest: str  # sha256 of the daily money it was judged by
+    tested_at: int | None
+    retired: str  # why it enters nothing more: trades | crowded; "": it does
+    retired_at: int | None
 
 
 class PerformanceView(Struct, frozen=True, kw_only=True):

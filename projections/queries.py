@@ -4,22 +4,15 @@ All answers of one call show one moment of the log. Lists are bounded and paged 
 stays short however long the history: one that would take over a second is stopped instead.
 """
 
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from types import TracebackType
+from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, func, literal_column, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import ColumnElement, Connection, Table, func, literal_column, select
 
-from application.ports import LogReader
 from domain.limits import effective
 from domain.tightening import BOUNDS, figure
 from projections import models, reading
-from projections.database import QueryTooSlow, ViewsMissing, explained, identity, reader_engine
 from projections.event_pages import events_page
+from projections.improvement_queries import ImprovementQueries
 from projections.models import Page
 from projections.paging import BadQuery, Found, Paging, Scope, one_of, page_of, shown_mode
 from projections.tables import (
@@ -37,7 +30,6 @@ from projections.tables import (
     TRADES,
     VERSIONS,
 )
-from projections.tracking import find
 
 EVERYTHING = Scope()
 FIRST_PAGE = Paging()
@@ -48,52 +40,12 @@ ORDER_STATUSES = ("placed", "partly_filled", "filled", "cancelled")
 POSITION_STATUSES = ("open", "closed")
 
 
-class Queries:
+class Queries(ImprovementQueries):
     """Reads one read-model file; may be used from many threads.
 
     Every method raises ViewsMissing, ViewsUnreadable and QueryTooSlow; those with arguments raise
     BadQuery. A file that is replaced while in use is noticed and opened again.
     """
-
-    def __init__(self, path: Path, log: LogReader | None = None, *, connections: int = 8) -> None:
-        self.path = path
-        self.log = log
-        self.connections = connections
-        self._lock = threading.Lock()
-        self._engine: Engine | None = None
-        self._file: tuple[int, int] | None = None
-
-    def close(self) -> None:
-        """Close every connection. May be called twice."""
-        with self._lock:
-            if self._engine is not None:
-                self._engine.dispose()
-            self._engine = self._file = None
-
-    def __enter__(self) -> "Queries":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def position(self) -> int:
-        """Tell up to which log position the views show what happened."""
-        with self._reading() as connection:
-            return self._position(connection)
-
-    def wait_for(self, position: int, seconds: float) -> bool:
-        """Wait until the views show `position`, at most `seconds`; tell whether they do."""
-        deadline = time.monotonic() + seconds
-        while self.position() < position:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.02)
-        return True
 
     def status(self) -> models.Status:
         """Tell what the home trades, how far it has come, and how far the views lag."""
@@ -252,39 +204,6 @@ class Queries:
         if self.log is None:
             raise BadQuery("events was asked without a log, which holds them")
         return events_page(self.log, stream, topic, kind, paging)
-
-    def _position(self, connection: Connection) -> int:
-        place = find(connection)
-        if place is None:
-            raise ViewsMissing(f"{self.path} holds no read models yet")
-        return place.position
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._open().begin() as connection:
-                yield connection
-        except DatabaseError as error:
-            words = str(error.orig)
-            if "interrupted" in words:
-                raise QueryTooSlow(
-                    "the query took too long and was stopped, ask for less"
-                ) from error
-            if "no such table" in words:
-                raise ViewsMissing(f"{self.path} holds no read models yet") from error
-            raise explained(self.path, error) from error
-
-    def _open(self) -> Engine:
-        file = identity(self.path)
-        if file is None:
-            raise ViewsMissing(f"{self.path} was not found, there are no read models yet")
-        with self._lock:
-            if self._engine is None or self._file != file:
-                if self._engine is not None:
-                    self._engine.dispose()
-                self._engine = reader_engine(self.path, connections=self.connections)
-                self._file = file
-            return self._engine
 
 
 def _owned(

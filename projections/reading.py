@@ -13,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Row, Select, literal, select, text, tuple_
 
 from domain.gate import GateVerdict
+from domain.strategy.improvement import TestReport
 from domain.tightening import BOUNDS, allowed
 from kernels.metrics import figures, ratio
 from projections import models
@@ -23,6 +24,7 @@ from projections.tables import EQUITY, PERFORMANCE, POSITIONS
 S = TypeVar("S", bound=Struct)
 ZERO = Decimal(0)
 GATE_VERDICT = msgspec.json.Decoder(GateVerdict)
+TEST_REPORT = msgspec.json.Decoder(TestReport)
 
 PRICES = msgspec.json.Decoder(dict[str, Decimal])
 
@@ -103,6 +105,9 @@ def version(row: Found) -> models.VersionView:
         parameters=msgspec.json.decode(row.parameters, type=dict[str, float]),
         reasons=msgspec.json.decode(row.reasons, type=tuple[str, ...]),
         verdict=None if row.verdict is None else GATE_VERDICT.decode(row.verdict),
+        passed=None if row.passed is None else bool(row.passed),
+        failures=msgspec.json.decode(row.failures, type=tuple[str, ...]),
+        report=None if row.report is None else TEST_REPORT.decode(row.report),
     )
 
 

@@ -6,34 +6,19 @@ key order and page by key. Keys are never reused. Every row says its mode as a r
 """
 
 import hashlib
-from collections.abc import Mapping
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from projections import improvement_tables
 from projections.columns import Exact
+from projections.schema import VIEWS, Tables, owner, position_key
 
-Tables = Mapping[str, Table]  # by name in the views, whatever they are called in the file
+__all__ = ["VIEWS", "Tables", "improvement_tables"]  # whole once this module is imported
 
 # Raise it when a fold changes what it writes into unchanged tables: stored views are then rebuilt.
-FOLD_VERSION = 1
-
-VIEWS = MetaData()
-
-
-def position_key() -> "Column[int]":
-    return Column("position", Integer, primary_key=True)  # of the event that made the row
-
-
-def owner() -> "list[Column[str]]":
-    return [
-        Column("account", Text, nullable=False),  # its stream
-        Column("strategy", Text, nullable=False),
-        Column("version", Text, nullable=False),
-        Column("mode", Text, nullable=False),  # paper | live/sim
-        Column("sleeve", Text, nullable=False),
-    ]
+FOLD_VERSION = 2
 
 
 HOME = Table(
@@ -88,7 +73,7 @@ VERSIONS = Table(
     Column("id", Text, primary_key=True),  # <strategy>/<version>
     Column("strategy", Text, nullable=False),
     Column("version", Text, nullable=False),
-    Column("status", Text, nullable=False),  # candidate | paper | ready | live/sim | rejected
+    Column("status", Text, nullable=False),  # as folds.versions gives it
     Column("author", Text, nullable=False),
     Column("parent", Text),
     Column("hypothesis", Text, nullable=False),
@@ -109,6 +94,14 @@ VERSIONS = Table(
     Column("reasons", Text, nullable=False),  # JSON list
     Column("verdict", Text),  # JSON of the last GateVerdict
     Column("verdict_at", BigInteger),
+    Column("number", Integer),  # of the look it was written for
+    Column("passed", Integer),  # its test; None: it was not tested
+    Column("failures", Text, nullable=False),  # JSON list of the codes it failed on
+    Column("report", Text),  # JSON of the TestReport
+    Column("test_digest", Text, nullable=False),
+    Column("tested_at", BigInteger),
+    Column("retired", Text, nullable=False),  # why it enters nothing more: trades | crowded
+    Column("retired_at", BigInteger),
     Column("position", Integer, nullable=False),  # of the event that authored it
 )
 

@@ -1,7 +1,8 @@
 """Plausible histories of a home, made from a seed: equal seeds give equal events.
 
 The mix is that of a long run: hourly marks of every account above all, then orders, fills and
-positions, now and then a refusal, a breaker, a command. Streams are numbered without gaps.
+positions, now and then a refusal, a breaker, a command, a look at the losses. Streams are numbered
+without gaps.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from domain.portfolio import events as portfolio
 from domain.signals import SignalRaised
 from domain.strategy import events as strategy
 from domain.tightening import LimitTightened
+from tests.improvement_samples import Loop
 
 START = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 HOUR = 3_600_000
@@ -40,6 +42,7 @@ class History:
         self.price = Decimal(40_000)
         self.day_loss = Decimal(500)
         self.accounts: dict[str, Account] = {}
+        self.loop = Loop(seed, self.make, SYMBOL)
 
     def make(self, made: type[E], stream: str, /, **fields: Any) -> E:
         self.versions[stream] = self.versions.get(stream, 0) + 1
@@ -101,6 +104,7 @@ class History:
                 description=f"{name}, for tests",
             )
             yield from self.version(name, "v1", None)
+        yield self.loop.decide()
 
     def version(self, name: str, version: str, parent: str | None) -> Iterator[Event]:
         stream = strategy_stream(name)
@@ -151,6 +155,7 @@ class History:
             yield from self.operate(self.random.choice(STRATEGIES))
         if self.caution.random() < 0.02:
             yield self.guard(strategy_stream(self.caution.choice(STRATEGIES)))
+        yield from self.loop.step(STRATEGIES[self.at // HOUR % 3], self.at)
         if (self.at // HOUR) % 24 == 0:
             yield self.sealed()
 

@@ -7,11 +7,11 @@ paused strategy changes what a resume restores.
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 
 from domain.event import Event
 from domain.strategy import events
+from domain.strategy.improvement import RecodeAnswered, VersionRetired, VersionTested
 from projections.folds.fold import LIVE, Handler
 from projections.folds.versions import Versions
 from projections.rows import Row, Rows
@@ -76,6 +76,9 @@ class Strategies:
             events.VersionAuthored: self.authored,
             events.VersionActivated: self.activated,
             events.VersionRejected: self.rejected,
+            RecodeAnswered: self.answered,
+            VersionTested: self.tested,
+            VersionRetired: self.version_retired,
             events.MarkedReady: self.marked_ready,
             events.PromotionRefused: self.promotion_refused,
             events.PromotedToLive: self.promoted,
@@ -112,22 +115,41 @@ class Strategies:
             strategy.live_version = event.version
             self.versions.go_live(strategy.id, event.version)
         else:
-            strategy.version = event.version
+            self.succeed(strategy, event)
             version.active = True
             version.activated_at = event.occurred_at
             version.from_bar = event.from_bar
 
+    def succeed(self, strategy: Strategy, event: events.VersionActivated) -> None:
+        strategy.version = event.version
+        if strategy.status == "ready":  # it was the version before that passed the gate
+            strategy.status = "paper"
+            changed(strategy, event, f"{event.version} took over")
+        elif strategy.status == "paused" and strategy.resumes_to == "ready":
+            strategy.resumes_to = "paper"
+
     def rejected(self, position: int, event: events.VersionRejected) -> None:
-        version = self.versions.of(self.of(position, event).id, event.version, position, event)
-        version.rejected = True
-        version.rejected_stage = event.stage
-        version.reasons = msgspec.json.encode(event.reasons).decode()
+        strategy = self.of(position, event)
+        self.versions.of(strategy.id, event.version, position, event).reject(event)
+
+    def answered(self, position: int, event: RecodeAnswered) -> None:
+        self.versions.answered(self.of(position, event).id, event)
+
+    def tested(self, position: int, event: VersionTested) -> None:
+        self.versions.tested(self.of(position, event).id, position, event)
+
+    def version_retired(self, position: int, event: VersionRetired) -> None:
+        strategy = self.of(position, event)
+        self.versions.of(strategy.id, event.version, position, event).retire(event)
 
     def marked_ready(self, position: int, event: events.MarkedReady) -> None:
         strategy = self.of(position, event)
         version = self.versions.of(strategy.id, event.version, position, event)
         version.ready = True
         version.judged(event.verdict, event.occurred_at)
+        standing = strategy.resumes_to if strategy.status == "paused" else strategy.status
+        if standing == LIVE or event.version != strategy.version:
+            return  # that version is ready, no more
         strategy.move("ready")
         changed(strategy, event, "passed the gate")
 

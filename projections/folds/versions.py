@@ -1,18 +1,42 @@
 """Every version ever authored and what became of it: `versions`."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from domain.event import Event
 from domain.gate import GateVerdict
-from domain.strategy.events import VersionAuthored
+from domain.strategy.events import VersionAuthored, VersionRejected
+from domain.strategy.improvement import RecodeAnswered, VersionRetired, VersionTested
 from projections.columns import plain
 from projections.folds.fold import LIVE
 from projections.rows import Row, Rows
 from projections.tables import Tables
+
+
+class Name(Struct, frozen=True):
+    """As much of a candidate as says which version it is."""
+
+    version: str
+
+
+NAMES = msgspec.json.Decoder(tuple[Name, ...])
+
+
+class Test(NamedTuple):
+    """A candidate's test, as its row holds it."""
+
+    passed: int | None = None
+    failures: str = "[]"
+    report: str | None = None
+    test_digest: str = ""
+    tested_at: int | None = None
+
+
+UNTESTED = Test()
 
 
 class Version:
@@ -32,17 +56,37 @@ class Version:
         self.reasons = "[]"
         self.verdict: str | None = None
         self.verdict_at: int | None = None
+        self.number: int | None = None
+        self.test = UNTESTED
+        self.retired = ""
+        self.retired_at: int | None = None
 
     @property
     def status(self) -> str:
-        """Give the furthest this version stands at, a rejection before all."""
+        """Give the furthest this version stands at, what ended it before all.
+
+        rejected | live/sim | retired | ready | paper | passed | candidate
+        """
         if self.rejected:
             return "rejected"
         if self.live:
             return LIVE
+        if self.retired:
+            return "retired"
         if self.ready:
             return "ready"
-        return "paper" if self.active else "candidate"
+        if self.active:
+            return "paper"
+        return "passed" if self.test.passed else "candidate"
+
+    def reject(self, event: VersionRejected) -> None:
+        self.rejected = True
+        self.rejected_stage = event.stage
+        self.reasons = msgspec.json.encode(event.reasons).decode()
+
+    def retire(self, event: VersionRetired) -> None:
+        self.retired = event.reason
+        self.retired_at = event.occurred_at
 
     def judged(self, verdict: GateVerdict, at: int) -> None:
         self.verdict = msgspec.json.encode(verdict).decode()
@@ -66,6 +110,10 @@ class Version:
             self.reasons,
             self.verdict,
             self.verdict_at,
+            self.number,
+            *self.test,
+            self.retired,
+            self.retired_at,
             self.position,
         )
 
@@ -76,6 +124,23 @@ class Versions:
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
         self.by_id: dict[str, Version] = {}
+        self.awaited: dict[str, int] = {}  # by id: the looks of candidates soon to be authored
+
+    def answered(self, strategy: str, event: RecodeAnswered) -> None:
+        """Note for which look the versions were written that are authored next."""
+        for version in event.candidates:
+            self.awaited[f"{strategy}/{version}"] = event.number
+
+    def tested(self, strategy: str, position: int, event: VersionTested) -> None:
+        version = self.of(strategy, event.version, position, event)
+        version.number = event.number
+        version.test = Test(
+            int(event.passed),
+            msgspec.json.encode(event.failures).decode(),
+            msgspec.json.encode(event.report).decode(),
+            event.digest,
+            event.occurred_at,
+        )
 
     def authored(self, strategy: str, position: int, event: VersionAuthored) -> None:
         facts = (
@@ -89,7 +154,9 @@ class Versions:
             plain(event.cost),
             event.occurred_at,
         )
-        self.keep(Version(strategy, event.version, position, facts))
+        version = Version(strategy, event.version, position, facts)
+        version.number = self.awaited.pop(version.id, None)
+        self.keep(version)
 
     def of(self, strategy: str, version: str, position: int, event: Event) -> Version:
         """Give a version to be changed; one never authored starts out empty."""
@@ -117,6 +184,12 @@ class Versions:
         versions = tables["versions"]
         for stored in connection.execute(versions.select().order_by(versions.c.position)):
             self.by_id[stored.id] = version_of(stored)
+        self.awaited.clear()
+        recodes = tables["recodes"]
+        for stored in connection.execute(recodes.select()):
+            for version in NAMES.decode(stored.candidates):
+                if (name := f"{stored.strategy}/{version.version}") not in self.by_id:
+                    self.awaited[name] = stored.number
 
 
 def version_of(stored: Any) -> Version:
@@ -143,4 +216,8 @@ def version_of(stored: Any) -> Version:
     version.reasons = stored.reasons
     version.verdict = stored.verdict
     version.verdict_at = stored.verdict_at
+    version.number = stored.number
+    version.test = Test(*(getattr(stored, name) for name in Test._fields))
+    version.retired = stored.retired
+    version.retired_at = stored.retired_at
     return version

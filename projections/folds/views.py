@@ -11,10 +11,15 @@ from application.ports import LogEntry
 from domain.event import Event
 from projections.folds.accounts import Accounts
 from projections.folds.fold import Fold, Handler
+from projections.folds.holdout import Holdouts
 from projections.folds.home import Home
 from projections.folds.limits import Limits
+from projections.folds.llm import LlmCalls
+from projections.folds.losses import Losses
 from projections.folds.orders import Orders
 from projections.folds.positions import Positions
+from projections.folds.recodes import Recodes
+from projections.folds.regimes import Regimes
 from projections.folds.signals import Signals
 from projections.folds.stops import Stops
 from projections.folds.strategies import Strategies
@@ -33,11 +38,16 @@ class Views:
             self.home,
             Limits(self.rows),
             Strategies(self.rows),
+            LlmCalls(self.rows),
+            Losses(self.rows),
+            Recodes(self.rows),
+            Holdouts(self.rows),
             Signals(self.rows),
             accounts,  # before those that ask it whose account a stream is
             Orders(self.rows, accounts),
             Positions(self.rows, accounts),
             Stops(self.rows, accounts),
+            Regimes(self.rows, accounts),
         )
         self.handlers: dict[type[Event], list[Handler]] = {}
         for fold in self.folds:

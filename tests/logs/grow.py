@@ -1,7 +1,7 @@
 """The golden log: one stored example, at least, of every event there is, byte for byte.
 
 A landed line is history: it must decode and encode to the same bytes for ever, so lines are only
-ever added. After registering a topic, add an example below and run `python tests/logs/grow.py`: it
+ever added. After registering a topic, add an example below and run `python -m tests.logs.grow`: it
 appends what the log does not hold yet, and touches nothing else.
 """
 
@@ -19,36 +19,12 @@ from domain.portfolio import events as portfolio
 from domain.strategy import events as strategy
 from infrastructure.store.chain import GENESIS, link
 from infrastructure.store.mapper import MsgspecMapper
+from tests.logs.envelopes import ACCOUNT, NOON, STRATEGY, asked, derived
+from tests.logs.improvement_examples import IMPROVEMENT
 
 LOG = Path(__file__).parent / "0001.jsonl"
 
-NOON = 1_735_732_800_000  # 2025-01-01T12:00:00Z
 RECORDED = 1_735_732_860_123_456
-ACCOUNT = "portfolio/paper/vwap_reversion/v1/B"
-STRATEGY = "strategy/vwap_reversion"
-
-
-def derived(stream: str, cause: str = "") -> dict[str, Any]:
-    return {
-        "stream": stream,
-        "kind": "derived",
-        "occurred_at": NOON,
-        "causation_id": cause,
-        "correlation_id": f"step/{NOON}",
-        "actor": "engine",
-    }
-
-
-def asked(stream: str, command: str) -> dict[str, Any]:
-    return {
-        "stream": stream,
-        "kind": "input",
-        "occurred_at": NOON,
-        "effective_at": NOON + 60_000,
-        "correlation_id": f"command/{command}",
-        "actor": "operator:ada",
-    }
-
 
 VERDICT = GateVerdict(
     passed=False,
@@ -354,6 +330,7 @@ EXAMPLES: Sequence[tuple[type[Event], dict[str, Any], dict[str, Any]]] = (
         {"version": "v1", "stage": "paper", "reasons": ("account ruined in sleeve B",)},
     ),
     (strategy.Retired, asked(STRATEGY, "retire-1"), {"by": "operator:ada", "reason": "superseded"}),
+    *IMPROVEMENT,
 )
 
 
