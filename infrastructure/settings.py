@@ -6,14 +6,18 @@ limits are not settings: nothing in this module can loosen one.
 
 import re
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, TypeVar, cast, get_args
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 LogForm = Literal["json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 FeedName = Literal["live", "recorded", "synthetic"]
+T = TypeVar("T", int, None)
 
 DEFAULT_PORT = 8000
 DEFAULT_VENUES = ("binance", "kraken", "coinbase", "kucoin")
@@ -24,6 +28,36 @@ class SettingInvalid(ValueError):
     """An environment variable holds what it may not: names it, its value and what is allowed."""
 
 
+class Secret(str):
+    """A value that no repr shows; `str` of it is the value itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'[redacted]'" if self else "''"
+
+
+class LlmSettings(Struct, frozen=True, kw_only=True):
+    """One language model: where it is, what it costs, and what it may use."""
+
+    url: str | None = None  # PERPETUA_LLM_URL: base URL of a chat completions server, e.g. …/v1
+    model: str | None = None  # PERPETUA_LLM_MODEL: as the server calls it
+    key: Secret = Secret("")  # PERPETUA_LLM_KEY: none for a local server
+    temperature: float = 0.7  # PERPETUA_LLM_TEMPERATURE: 0 … 2
+    seed: int | None = None  # PERPETUA_LLM_SEED: each request's own when unset
+    price_in: Decimal = Decimal(0)  # PERPETUA_LLM_PRICE_IN: dollars per million tokens of a prompt
+    price_out: Decimal = Decimal(0)  # PERPETUA_LLM_PRICE_OUT: of an answer
+    tokens_per_day: int = 1_000_000  # PERPETUA_LLM_TOKENS_PER_DAY: by UTC day
+    dollars_per_day: Decimal = Decimal(5)  # PERPETUA_LLM_DOLLARS_PER_DAY: needs the prices
+    timeout: float = 120.0  # PERPETUA_LLM_TIMEOUT: s, for a question with all its attempts
+    cutoff: date | None = None  # PERPETUA_LLM_CUTOFF: the model may know the market up to this day
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a model to ask."""
+        return self.url is not None and self.model is not None
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     home: Path | None = None  # PERPETUA_HOME: where all state lives; var/<feed> when unset
     data: Path | None = None  # PERPETUA_DATA: directory of recorded candles
@@ -32,6 +66,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int | None = None  # PERPETUA_PORT: the API's; 8000 or the next free one when unset
     venues: tuple[str, ...] = DEFAULT_VENUES  # PERPETUA_VENUES: asked in this order
     venue_url: str | None = None  # PERPETUA_VENUE_URL: a proxy in place of the venue's own address
+    llm: LlmSettings = LlmSettings()
     secrets: tuple[str, ...] = ()  # values that no log line may hold
 
     def home_for(self, feed: str) -> Path:
@@ -49,9 +84,12 @@ def load(environment: Mapping[str, str]) -> Settings:
         port=port_of(environment, "PERPETUA_PORT"),
         venues=names_of(environment, "PERPETUA_VENUES", DEFAULT_VENUES),
         venue_url=environment.get("PERPETUA_VENUE_URL") or None,
+        llm=llm_of(environment),
         secrets=tuple(
             sorted(
-                value for name, value in environment.items() if value and SECRET_NAME.match(name)
+                Secret(value)
+                for name, value in environment.items()
+                if value and SECRET_NAME.match(name)
             )
         ),
     )
@@ -93,3 +131,102 @@ def names_of(
     if not value:
         return default
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def llm_of(environment: Mapping[str, str]) -> LlmSettings:
+    prices = ("PERPETUA_LLM_PRICE_IN", "PERPETUA_LLM_PRICE_OUT")
+    capped = environment.get("PERPETUA_LLM_DOLLARS_PER_DAY")
+    if capped and not all(environment.get(name) for name in prices):
+        raise SettingInvalid(
+            f"PERPETUA_LLM_DOLLARS_PER_DAY was {capped!r}, must come with {' and '.join(prices)}: "
+            "without prices nothing costs anything"
+        )
+    url, model = url_of(environment, "PERPETUA_LLM_URL"), environment.get("PERPETUA_LLM_MODEL")
+    if (url is None) != (not model):
+        raise SettingInvalid(
+            f"PERPETUA_LLM_URL was {url!r} and PERPETUA_LLM_MODEL was {model!r}, must be set "
+            "together"
+        )
+    dollars = ("a number of dollars", Decimal(1_000_000))
+    return LlmSettings(
+        url=url,
+        model=model or None,
+        key=key_of(environment, "PERPETUA_LLM_KEY"),
+        temperature=float(
+            number(environment, "PERPETUA_LLM_TEMPERATURE", "0.7", "a number", Decimal(2))
+        ),
+        seed=whole(environment, "PERPETUA_LLM_SEED", None, 2**31 - 1),
+        price_in=number(environment, prices[0], "0", *dollars),
+        price_out=number(environment, prices[1], "0", *dollars),
+        tokens_per_day=whole(environment, "PERPETUA_LLM_TOKENS_PER_DAY", 1_000_000, 10**12),
+        dollars_per_day=number(environment, "PERPETUA_LLM_DOLLARS_PER_DAY", "5", *dollars),
+        timeout=seconds(environment, "PERPETUA_LLM_TIMEOUT", "120", 3600),
+        cutoff=day_of(environment, "PERPETUA_LLM_CUTOFF"),
+    )
+
+
+def url_of(environment: Mapping[str, str], name: str) -> str | None:
+    value = environment.get(name)
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        raise SettingInvalid(f"{name} was {value!r}, must be http(s)://host…, such as …/v1")
+    if parts.username or parts.password:  # the value is not told: it holds a secret
+        raise SettingInvalid(f"{name} holds a user or password, must be without: a key has its own")
+    return value
+
+
+def key_of(environment: Mapping[str, str], name: str) -> Secret:
+    value = environment.get(name, "")
+    if not value.isascii() or any(c.isspace() or not c.isprintable() for c in value):
+        raise SettingInvalid(f"{name} holds spaces or signs that no key has, must be one word")
+    return Secret(value)
+
+
+def number(
+    environment: Mapping[str, str], name: str, default: str, what: str, most: Decimal
+) -> Decimal:
+    value = environment.get(name) or default
+    try:
+        given = Decimal(value)
+    except InvalidOperation:
+        given = Decimal("nan")
+    exponent = given.as_tuple().exponent
+    if not given.is_finite() or not isinstance(exponent, int) or exponent < -6:
+        given = Decimal(-1)
+    if not 0 <= given <= most:
+        raise SettingInvalid(
+            f"{name} was {value!r}, must be {what}, 0–{most}, six decimals at most"
+        )
+    return given
+
+
+def whole(environment: Mapping[str, str], name: str, default: T, most: int) -> int | T:
+    value = environment.get(name)
+    if not value:
+        return default
+    if not value.isascii() or not value.isdecimal() or len(value) > 15 or int(value) > most:
+        raise SettingInvalid(f"{name} was {value!r}, must be a whole number, 0–{most}")
+    return int(value)
+
+
+def seconds(environment: Mapping[str, str], name: str, default: str, most: int) -> float:
+    given = float(number(environment, name, default, "seconds", Decimal(most)))
+    if given == 0:
+        raise SettingInvalid(f"{name} was '0', must be seconds above 0, to {most}")
+    return given
+
+
+def day_of(environment: Mapping[str, str], name: str) -> date | None:
+    value = environment.get(name)
+    if not value:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise SettingInvalid(f"{name} was {value!r}, must be a day, such as 2024-06-30") from None

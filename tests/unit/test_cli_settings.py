@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.settings import SettingInvalid, Settings, load
+from infrastructure.settings import LlmSettings, Secret, SettingInvalid, Settings, load
 
 
 def test_settings_when_environment_is_empty_then_defaults_hold() -> None:
@@ -36,6 +36,7 @@ def test_settings_when_everything_is_set_then_everything_is_read() -> None:
         port=9000,
         venues=("kraken", "binance"),
         venue_url="http://localhost:1",
+        llm=LlmSettings(key=Secret("sk-live-1")),
         secrets=("sk-live-1",),
     )
     assert settings.home_for("live") == Path("/srv/home")

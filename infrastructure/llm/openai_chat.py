@@ -1,0 +1,296 @@
+"""One model on one server that speaks the chat completions protocol, over the openai client.
+
+The one place that knows openai. A question ends by its deadline, whatever trickles in; no more than
+a quarter of a megabyte is read; what fails may be tried twice more, and every attempt is counted.
+The key is in no reply, no log line and no repr, even where a server repeats it.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+import httpx2
+import openai
+from msgspec import Struct
+
+from application import llm_port as port
+from application.llm_port import Message, Reply, Schema
+from domain.llm import Outcome
+from infrastructure.clock import SystemClock
+from infrastructure.llm import wire
+from infrastructure.llm.form import TURNED_DOWN, Form, request, simpler
+from infrastructure.llm.guarded import NoAnswer, http_client, waiting
+
+MOST_BYTES = 262_144  # of an answer
+LONGEST_WAIT = 30.0  # s: a server that asks for more is not asked again
+MOST_DETAIL = 400  # characters
+SHORTEST_SECRET = 8  # shorter ones stand in ordinary text by chance
+BYTES_A_TOKEN = 2  # where the server does not count: text has three or four, so this is high
+REDACTED = "[redacted]"
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int: ...
+
+    def monotonic(self) -> float: ...
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    messages: Sequence[Message]
+    schema: Schema | None
+    temperature: float
+    seed: int | None
+    max_tokens: int
+
+    @property
+    def size(self) -> int:
+        return sum(len(message.content.encode()) for message in self.messages)
+
+
+class Course(Struct, kw_only=True):
+    """How a question goes: what was noted and counted so far."""
+
+    notes: list[str]
+    raw: bytearray
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    pending: bool = False  # an attempt is under way that the server may be counting
+    estimated: bool = False  # at least one attempt's tokens are ours to guess
+    answered: bool = False  # the last attempt brought an answer, whatever it says
+
+
+class OpenAiChat:
+    """A chat model behind a base URL. Never to be asked from a thread that runs an event loop."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        model: str,
+        key: str = "",
+        timeout: float = 120.0,
+        secrets: Sequence[str] = (),
+        clock: Clock | None = None,
+        pause: float = 1.0,
+    ) -> None:
+        """`timeout` (s) is for the whole question, `pause` (s) doubles from retry to retry;
+        `secrets` are never sent in a message nor kept from an answer, the key among them."""
+        self.url = url
+        self.model = model
+        self.timeout = timeout
+        self.pause = pause
+        self._key = key
+        known = {secret for secret in (key, *secrets) if len(secret) >= SHORTEST_SECRET}
+        self._secrets = sorted(known, key=lambda s: (-len(s), s))
+        self._clock = clock or SystemClock()
+        self._form = Form()
+
+    def __repr__(self) -> str:
+        return f"OpenAiChat(url={self.url!r}, model={self.model!r})"
+
+    @property
+    def name(self) -> str:
+        return self.model
+
+    def now(self) -> int:
+        return self._clock.now_ms()
+
+    def ask(
+        self,
+        messages: Sequence[Message],
+        *,
+        schema: Schema | None,
+        temperature: float,
+        seed: int | None,
+        max_tokens: int,
+    ) -> Reply:
+        """Ask, and wait at most `timeout` seconds."""
+        question = Question(
+            messages=messages,
+            schema=schema,
+            temperature=temperature,
+            seed=seed,
+            max_tokens=max_tokens,
+        )
+        course = Course(notes=[], raw=bytearray())
+        called_at, began = self._clock.now_ms(), time.monotonic()
+        if any(secret in m.content for m in messages for secret in self._secrets):
+            said: tuple[str, str] = port.SECRET, "a message holds a secret: it was not sent"
+        else:
+            said = self._run(question, course)
+        code, text = said
+        notes = [text, *course.notes] if code else course.notes
+        if course.estimated:
+            notes.append("tokens estimated: the server told none")
+        return Reply(
+            outcome=outcome_of(code, course.answered),
+            code=code,
+            detail=self._clean("; ".join(notes))[:MOST_DETAIL],
+            text="" if code else self._blotted(text),
+            raw=self._blotted_bytes(bytes(course.raw)),
+            model=self.model,
+            temperature=temperature,
+            seed=seed if self._form.seed else None,
+            prompt_tokens=course.prompt_tokens,
+            completion_tokens=course.completion_tokens,
+            latency_ms=round((time.monotonic() - began) * 1000),
+            called_at=called_at,
+        )
+
+    def _run(self, question: Question, course: Course) -> tuple[str, str]:
+        # A loop of its own, closed without waiting for threads: one that looks up a name
+        # cannot be stopped, and must not hold the deadline.
+        loop = asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(self._within(question, course))
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    async def _within(self, question: Question, course: Course) -> tuple[str, str]:
+        try:
+            async with asyncio.timeout(self.timeout), self._client() as client:
+                return await self._converse(client, question, course)
+        except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
+            if course.pending:
+                self._count(question, course, wire.read(bytes(course.raw)))
+            return port.TIMEOUT, f"no whole answer within {self.timeout:g} s"
+
+    def _client(self) -> openai.AsyncOpenAI:
+        return openai.AsyncOpenAI(
+            api_key=self._key or "none",  # it needs some; what is sent is the HTTP client's to say
+            base_url=self.url,
+            timeout=self.timeout,
+            max_retries=0,
+            default_headers={"Accept-Encoding": "identity"},
+            http_client=http_client(self._key, self.timeout),
+        )
+
+    async def _converse(
+        self, client: openai.AsyncOpenAI, question: Question, course: Course
+    ) -> tuple[str, str]:
+        clock = asyncio.get_running_loop().time
+        deadline, tries = clock() + self.timeout, 0
+        while True:
+            code, text, wait = await self._attempt(client, question, course)
+            if code == "again":
+                course.notes.append(text)
+                continue
+            if wait is None or tries == port.ATTEMPTS - 1:
+                return code, text
+            pause = max(wait, self.pause * 2**tries)
+            if wait > LONGEST_WAIT or clock() + pause > deadline:
+                return code, f"{text}; not tried again: that would be after {pause:g} s"
+            tries += 1
+            course.notes.append(f"{text}; tried again after {pause:g} s")
+            await asyncio.sleep(pause)
+
+    async def _attempt(
+        self, client: openai.AsyncOpenAI, question: Question, course: Course
+    ) -> tuple[str, str, float | None]:
+        """Ask once: code, words, and how long to wait (s) before it may be tried again."""
+        course.raw.clear()
+        course.pending, course.answered = True, False
+        try:
+            whole = await self._receive(client, question, course.raw)
+        except NoAnswer as refusal:
+            course.raw += refusal.body
+            return self._turned_down(question, course, refusal)
+        except (openai.APITimeoutError, httpx2.TimeoutException):
+            raise
+        except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError) as error:
+            kind = type(error.__cause__ or error).__name__
+            if not course.raw:
+                course.pending = False
+                return port.UNREACHABLE, f"no answer from {self.url} ({kind})", 0.0
+            self._count(question, course, wire.read(bytes(course.raw)))
+            return port.TRUNCATED, f"the connection broke after {len(course.raw)} bytes", None
+        completion = wire.read(bytes(course.raw))
+        self._count(question, course, completion)
+        course.answered = True
+        if not whole:
+            return port.TOO_LARGE, f"the answer has more than {MOST_BYTES:,} bytes", None
+        code, text = judged(completion)
+        return code, text, None
+
+    async def _receive(
+        self, client: openai.AsyncOpenAI, question: Question, raw: bytearray
+    ) -> bool:
+        """Collect an answer's bytes; False where there are more than may be."""
+        q = question
+        body = request(
+            self._form, self.model, q.messages, q.schema, q.temperature, q.seed, q.max_tokens
+        )
+        asking = client.chat.completions.with_streaming_response.create(**body)
+        async with asking as response:
+            async for piece in response.iter_bytes():
+                raw += piece[: MOST_BYTES - len(raw)]
+                if len(piece) and len(raw) == MOST_BYTES:
+                    return False
+        return True
+
+    def _turned_down(
+        self, question: Question, course: Course, refusal: NoAnswer
+    ) -> tuple[str, str, float | None]:
+        course.pending = False
+        status, complaint = refusal.status, refusal.body.decode("utf-8", "replace")
+        said = f"status {status}: {complaint[:160]}" if status else complaint
+        if status == 429:
+            return port.RATE_LIMITED, said, waiting(refusal.wait, self.now())
+        if status >= 500:
+            self._count(question, course, wire.Completion())
+            return port.SERVER_ERROR, said, waiting(refusal.wait, self.now())
+        if status in TURNED_DOWN:
+            step = simpler(self._form, complaint, question.schema is not None)
+            if step is not None:
+                self._form, words = step
+                return "again", f"{said}; asked again {words}", None
+        return port.REFUSED, said, None
+
+    def _count(self, question: Question, course: Course, completion: wire.Completion) -> None:
+        """Add one attempt's tokens, as the server counts them, else more than it could."""
+        course.pending = False
+        if completion.usage is not None:
+            course.prompt_tokens += completion.usage[0]
+            course.completion_tokens += completion.usage[1]
+            return
+        course.prompt_tokens += math.ceil(question.size / BYTES_A_TOKEN)
+        course.completion_tokens += math.ceil(completion.size / BYTES_A_TOKEN)
+        course.estimated = True
+
+    def _blotted(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, REDACTED)
+        return text
+
+    def _blotted_bytes(self, raw: bytes) -> bytes:
+        for secret in self._secrets:
+            raw = raw.replace(secret.encode(), REDACTED.encode())
+        return raw
+
+    def _clean(self, text: str) -> str:
+        printable = "".join(c if c.isprintable() else " " for c in self._blotted(text))
+        return " ".join(printable.split())
+
+
+def outcome_of(code: str, answered: bool) -> Outcome:
+    if not code:
+        return "answered"
+    return "refused" if answered and code != port.SERVER_ERROR else "failed"
+
+
+def judged(completion: wire.Completion) -> tuple[str, str]:
+    """Tell whether a whole answer says anything: a code with words, or "" with the text."""
+    if completion.error:
+        return port.SERVER_ERROR, completion.error
+    if completion.refusal or completion.finish == "content_filter":
+        return port.REFUSED, f"the model declined: {completion.refusal or 'content filter'}"
+    if completion.finish == "length":
+        return port.TRUNCATED, "the answer is longer than was allowed"
+    if not completion.whole and completion.text:
+        return port.TRUNCATED, "the stream ended before the answer did"
+    if not completion.text.strip():
+        return port.EMPTY, "the answer has no words"
+    return "", completion.text
