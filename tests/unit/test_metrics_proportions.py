@@ -17,7 +17,7 @@ p_values = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
 @pytest.mark.parametrize(
     ("table", "low", "high"),
-    [  # Newcombe (1998), table II, method 10; the last, of SAS's own documentation, is of 84/101
+    [  # Newcombe (1998), table II, method 10; all four: WUSS 2016, paper 127, which DescTools cites
         ((56, 70, 48, 80), "0.0524", "0.3339"),
         ((9, 10, 3, 10), "0.1705", "0.8090"),
         ((10, 10, 0, 20), "0.6791", "1.0000"),
