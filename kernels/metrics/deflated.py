@@ -2,7 +2,8 @@
 
 The figures that the formula takes are exact, the formula is that of `kernels.metrics.sharpe`; what
 comes out is rounded half-even to eight places. The error function and the logarithm are the C
-library's, whose last bits differ between machines by some 1e-16: eight places all but never show them.
+library's, whose last bits differ between machines by some 1e-16: eight places all but never show
+them.
 """
 
 from collections.abc import Sequence
