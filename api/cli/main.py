@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from api.cli import (
+    analyse,
     audit,
     cache,
     data,
@@ -41,6 +42,7 @@ show.mount(app)
 operate.mount(app)
 research.mount(app)
 replay.mount(app)
+analyse.mount(app)
 app.add_typer(strategy.app, name="strategy")
 sweep.mount(app)
 venues.mount(app)
