@@ -6,7 +6,7 @@ limits are not settings: nothing in this module can loosen one.
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Literal, TypeVar, cast, get_args
@@ -50,7 +50,7 @@ class LlmSettings(Struct, frozen=True, kw_only=True):
     tokens_per_day: int = 1_000_000  # PERPETUA_LLM_TOKENS_PER_DAY: by UTC day
     dollars_per_day: Decimal = Decimal(5)  # PERPETUA_LLM_DOLLARS_PER_DAY: needs the prices
     timeout: float = 120.0  # PERPETUA_LLM_TIMEOUT: s, for a question with all its attempts
-    cutoff: date | None = None  # PERPETUA_LLM_CUTOFF: the model may know the market up to this day
+    cutoff: int | None = None  # PERPETUA_LLM_CUTOFF: end of the last day that it may know (ms UTC)
 
     @property
     def configured(self) -> bool:
@@ -161,7 +161,7 @@ def llm_of(environment: Mapping[str, str]) -> LlmSettings:
         tokens_per_day=whole(environment, "PERPETUA_LLM_TOKENS_PER_DAY", 1_000_000, 10**12),
         dollars_per_day=number(environment, "PERPETUA_LLM_DOLLARS_PER_DAY", "5", *dollars),
         timeout=seconds(environment, "PERPETUA_LLM_TIMEOUT", "120", 3600),
-        cutoff=day_of(environment, "PERPETUA_LLM_CUTOFF"),
+        cutoff=end_of_day(environment, "PERPETUA_LLM_CUTOFF"),
     )
 
 
@@ -222,11 +222,12 @@ def seconds(environment: Mapping[str, str], name: str, default: str, most: int) 
     return given
 
 
-def day_of(environment: Mapping[str, str], name: str) -> date | None:
+def end_of_day(environment: Mapping[str, str], name: str) -> int | None:
     value = environment.get(name)
     if not value:
         return None
     try:
-        return date.fromisoformat(value)
+        day = datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise SettingInvalid(f"{name} was {value!r}, must be a day, such as 2024-06-30") from None
+    return int((day + timedelta(days=1)).timestamp()) * 1000

@@ -34,12 +34,12 @@ def asked(
 ) -> tuple[Reply, Call] | str:
     """Ask a model within the caps: the reply and how it is recorded, or why nobody was asked.
 
-    `before` are calls that `spent` cannot know yet.
+    `before` are calls that `spent` may not know yet.
     """
     now = model.now()
     today = day_of(now)
     used = spent(today)
-    known = [call for call in before if day_of(call.called_at) == today]
+    known = [c for c in before if day_of(c.called_at) == today and c.called_at > used.latest]
     used = Spent(
         tokens=used.tokens + sum(c.prompt_tokens + c.completion_tokens for c in known),
         dollars=sum((c.cost for c in known), used.dollars),

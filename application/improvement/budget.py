@@ -28,6 +28,7 @@ class Spent(Struct, frozen=True, kw_only=True):
 
     tokens: int = 0
     dollars: Decimal = Decimal(0)
+    latest: int = 0  # `called_at` of the last call that is counted (ms); later ones are not
 
 
 def day_of(moment: int) -> int:

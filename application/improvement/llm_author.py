@@ -13,7 +13,7 @@ from application.improvement.admission import Admission, Admitted, Known, admit
 from application.improvement.answers import CANDIDATES, AnswerInvalid, read_candidates
 from application.improvement.asking import BUDGET, asked, useless
 from application.improvement.authoring import Answer, Bench, Brief, Call, Candidate
-from application.improvement.budget import Caps, Spent
+from application.improvement.budget import Caps, Spent, day_of
 from application.llm_port import ChatModel, Message
 from domain.llm import Purpose
 from domain.strategy.events import Author as Kind
@@ -42,8 +42,8 @@ class LlmAuthor:
         max_tokens: int = MOST_ANSWER,
     ) -> None:
         """`reference` tells the language; `spent` what recorded calls used on a UTC day (days
-        since 1970), this author's answers that are not recorded yet left out. Without a `seed`
-        the brief's is sent."""
+        since 1970); calls of this author that it does not know yet are counted besides. Without
+        a `seed` the brief's is sent."""
         self._model = model
         self._reference = reference
         self._caps = caps
@@ -51,6 +51,7 @@ class LlmAuthor:
         self._temperature = temperature
         self._seed = seed
         self._max_tokens = max_tokens
+        self._made: list[Call] = []  # today, whether recorded yet or not
 
     @property
     def kind(self) -> Kind:
@@ -127,12 +128,14 @@ class LlmAuthor:
             temperature=self._temperature,
             seed=seed,
             max_tokens=self._max_tokens,
-            before=calls,
+            before=self._made,
         )
         if isinstance(call, str):
             return Answer(author="llm", calls=tuple(calls), code=BUDGET, reason=call)
         reply, told = call
         calls.append(told)
+        today = day_of(told.called_at)
+        self._made = [*(call for call in self._made if day_of(call.called_at) == today), told]
         if reply.outcome != "answered":
             return Answer(author="llm", calls=tuple(calls), code=reply.code, reason=reply.detail)
         return reply.text

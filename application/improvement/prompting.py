@@ -63,14 +63,16 @@ def recode(brief: Brief, program: Program, reference: str) -> tuple[Message, ...
     """Ask for candidates. Where it does not all fit, the oldest past versions are left out first,
     then the report is cut. Raises `PromptTooLarge`."""
     system = Message("system", f"{RULES}\n# The language\n\n{reference}")
-    opening = (
-        f"Strategy {named(brief.strategy)}, version {named(brief.version)}, look {brief.number}; "
-        f"it trades {', '.join(named(symbol) for symbol in brief.symbols)}."
+    about = "\n".join(
+        (
+            f"name {named(brief.strategy)}, version {named(brief.version)}, look {brief.number}",
+            f"symbols {', '.join(named(symbol) for symbol in brief.symbols)}",
+        )
     )
     head = "\n\n".join(
         (
-            opening,
-            data("the current source", readable(brief.text)),
+            data("the strategy", about),
+            data("its current source", readable(brief.text)),
             data("its parameters", parameters_told(program, brief)),
             data("what its losing trades share", analysis_told(brief)),
         )

@@ -1,7 +1,7 @@
 """One model on one server that speaks the chat completions protocol, over the openai client.
 
-The one place that knows openai. A question ends by its deadline, whatever trickles in; no more than
-a quarter of a megabyte is read; what fails may be tried twice more, and every attempt is counted.
+The one place that knows openai. A question ends by its deadline, whatever trickles in; no more is
+read than the longest answer takes; what fails is tried twice more at most, each attempt counted.
 The key is in no reply, no log line and no repr, even where a server repeats it.
 """
 
@@ -23,7 +23,8 @@ from infrastructure.llm import wire
 from infrastructure.llm.form import TURNED_DOWN, Form, request, simpler
 from infrastructure.llm.guarded import NoAnswer, http_client, waiting
 
-MOST_BYTES = 262_144  # of an answer
+MOST_BYTES = 262_144  # of an answer's text
+ENVELOPE = 400  # bytes around each token of a stream
 LONGEST_WAIT = 30.0  # s: a server that asks for more is not asked again
 MOST_DETAIL = 400  # characters
 SHORTEST_SECRET = 8  # shorter ones stand in ordinary text by chance
@@ -210,7 +211,7 @@ class OpenAiChat:
         completion = wire.read(bytes(course.raw))
         self._count(question, course, completion)
         course.answered = True
-        if not whole:
+        if not whole or completion.size > MOST_BYTES:
             return port.TOO_LARGE, f"the answer has more than {MOST_BYTES:,} bytes", None
         code, text = judged(completion)
         return code, text, None
@@ -219,15 +220,15 @@ class OpenAiChat:
         self, client: openai.AsyncOpenAI, question: Question, raw: bytearray
     ) -> bool:
         """Collect an answer's bytes; False where there are more than may be."""
-        q = question
+        q, most = question, MOST_BYTES + ENVELOPE * question.max_tokens
         body = request(
             self._form, self.model, q.messages, q.schema, q.temperature, q.seed, q.max_tokens
         )
         asking = client.chat.completions.with_streaming_response.create(**body)
         async with asking as response:
             async for piece in response.iter_bytes():
-                raw += piece[: MOST_BYTES - len(raw)]
-                if len(piece) and len(raw) == MOST_BYTES:
+                raw += piece[: most - len(raw)]
+                if len(raw) == most:
                     return False
         return True
 

@@ -1,0 +1,60 @@
+"""Who writes candidates: put together from the settings, in one place.
+
+Whatever is asked of a model counts against the caps of the home whose log is given.
+"""
+
+from application.improvement import reference
+from application.improvement.authoring import Author
+from application.improvement.budget import Caps
+from application.improvement.llm_author import LlmAuthor
+from application.improvement.spending import Spending
+from application.llm_port import ChatModel
+from application.ports import LogReader
+from domain.improvement import AuthorKind
+from infrastructure.settings import LlmSettings, SettingInvalid, Settings
+
+
+def author_of(kind: AuthorKind, settings: Settings, log: LogReader) -> Author:
+    """Put an author together. Raises `SettingInvalid` where there is no model to ask."""
+    if kind == "search":
+        from application.improvement.search import SearchAuthor
+
+        return SearchAuthor()
+    return LlmAuthor(
+        model_of(settings),
+        reference.language(),
+        caps_of(settings.llm),
+        Spending(log),
+        temperature=settings.llm.temperature,
+        seed=settings.llm.seed,
+    )
+
+
+def model_of(settings: Settings) -> ChatModel:
+    """Give the model that the settings name. Raises `SettingInvalid` where they name none."""
+    llm = settings.llm
+    if llm.url is None or llm.model is None:
+        raise SettingInvalid(
+            "PERPETUA_LLM_URL and PERPETUA_LLM_MODEL were not set, must be: the server to ask and "
+            "its model"
+        )
+    from infrastructure.llm.openai_chat import OpenAiChat  # a second to import: only who asks
+
+    return OpenAiChat(
+        url=llm.url,
+        model=llm.model,
+        key=llm.key,
+        timeout=llm.timeout,
+        secrets=settings.secrets,
+    )
+
+
+def caps_of(llm: LlmSettings) -> Caps:
+    """Give a day's caps; without prices there is none on dollars, since nothing costs any."""
+    priced = llm.price_in > 0 or llm.price_out > 0
+    return Caps(
+        tokens_per_day=llm.tokens_per_day,
+        dollars_per_day=llm.dollars_per_day if priced else None,
+        price_in=llm.price_in,
+        price_out=llm.price_out,
+    )
