@@ -7,6 +7,7 @@ from application.improvement import reference
 from application.improvement.authoring import Author
 from application.improvement.budget import Caps
 from application.improvement.llm_author import LlmAuthor
+from application.improvement.search import SearchAuthor
 from application.improvement.spending import Spending
 from application.llm_port import ChatModel
 from application.ports import LogReader
@@ -17,8 +18,6 @@ from infrastructure.settings import LlmSettings, SettingInvalid, Settings
 def author_of(kind: AuthorKind, settings: Settings, log: LogReader) -> Author:
     """Put an author together. Raises `SettingInvalid` where there is no model to ask."""
     if kind == "search":
-        from application.improvement.search import SearchAuthor
-
         return SearchAuthor()
     return LlmAuthor(
         model_of(settings),

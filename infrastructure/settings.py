@@ -171,7 +171,7 @@ def url_of(environment: Mapping[str, str], name: str) -> str | None:
         return None
     try:
         parts = urlsplit(value)
-        host = parts.hostname
+        host = parts.hostname if parts.port != 0 and not any(map(str.isspace, value)) else None
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:

@@ -17,11 +17,11 @@ from msgspec import Struct
 
 from application import llm_port as port
 from application.llm_port import Message, Reply, Schema
-from domain.llm import Outcome
 from infrastructure.clock import SystemClock
 from infrastructure.llm import wire
 from infrastructure.llm.form import TURNED_DOWN, Form, request, simpler
 from infrastructure.llm.guarded import NoAnswer, http_client, waiting
+from infrastructure.llm.verdict import judged, outcome_of
 
 MOST_BYTES = 262_144  # of an answer's text
 ENVELOPE = 400  # bytes around each token of a stream
@@ -152,7 +152,11 @@ class OpenAiChat:
 
     async def _within(self, question: Question, course: Course) -> tuple[str, str]:
         try:
-            async with asyncio.timeout(self.timeout), self._client() as client:
+            opened = self._client()
+        except (httpx2.InvalidURL, ValueError) as error:  # of the server, or of a proxy
+            return port.UNREACHABLE, f"{self.url} cannot be asked ({type(error).__name__})"
+        try:
+            async with asyncio.timeout(self.timeout), opened as client:
                 return await self._converse(client, question, course)
         except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
             if course.pending:
@@ -274,24 +278,3 @@ class OpenAiChat:
     def _clean(self, text: str) -> str:
         printable = "".join(c if c.isprintable() else " " for c in self._blotted(text))
         return " ".join(printable.split())
-
-
-def outcome_of(code: str, answered: bool) -> Outcome:
-    if not code:
-        return "answered"
-    return "refused" if answered and code != port.SERVER_ERROR else "failed"
-
-
-def judged(completion: wire.Completion) -> tuple[str, str]:
-    """Tell whether a whole answer says anything: a code with words, or "" with the text."""
-    if completion.error:
-        return port.SERVER_ERROR, completion.error
-    if completion.refusal or completion.finish == "content_filter":
-        return port.REFUSED, f"the model declined: {completion.refusal or 'content filter'}"
-    if completion.finish == "length":
-        return port.TRUNCATED, "the answer is longer than was allowed"
-    if not completion.whole and completion.text:
-        return port.TRUNCATED, "the stream ended before the answer did"
-    if not completion.text.strip():
-        return port.EMPTY, "the answer has no words"
-    return "", completion.text

@@ -208,6 +208,22 @@ def test_reply_when_nobody_listens_then_it_says_unreachable() -> None:
     assert got.prompt_tokens == 0
 
 
+@pytest.mark.parametrize("url", ["http://\u2603.example/v1", "http://[::1/v1", "nonsense", ""])
+def test_reply_when_the_address_is_none_then_it_says_unreachable(url: str) -> None:
+    assert ask(chat(url)).code == "LLM_UNREACHABLE"
+
+
+def test_reply_when_the_proxy_is_none_then_it_says_unreachable_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"bogus://me:{KEY}@proxy")
+
+    got = ask(chat("http://models.example/v1"))
+
+    assert got.code == "LLM_UNREACHABLE"
+    assert KEY not in repr(got)
+
+
 def test_reply_when_an_error_is_ten_megabytes_long_then_its_beginning_is_read() -> None:
     got, _ = reply(sends_error(10_000_000), sends_error(10), sends_error(10))
 
