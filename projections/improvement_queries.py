@@ -72,6 +72,13 @@ class ImprovementQueries(ViewReader):
             rows, more = page_of(connection, RECODES, paging, conditions)
             return page([reading.recode(row) for row in rows], rows, more, paging)
 
+    def recode(self, strategy: str, number: int) -> models.RecodeView | None:
+        """Find what an author was asked for at one look; None where there was no such look."""
+        found = select(RECODES).where(RECODES.c.id == f"{strategy}/{number}")
+        with self._reading() as connection:
+            row = connection.execute(found).first()
+            return None if row is None else reading.recode(row)
+
     def recode_totals(self, strategy: str | None = None) -> list[models.RecodeTotals]:
         """Sum up what came of all looks, by strategy; of one strategy or of all."""
         asked = select(RECODES).order_by(RECODES.c.strategy, RECODES.c.position)

@@ -17,9 +17,13 @@ from api.cli import (
     audit,
     cache,
     data,
+    holdout,
     limits,
+    llm,
     operate,
     projections,
+    recodes,
+    regimes,
     replay,
     research,
     run,
@@ -27,6 +31,7 @@ from api.cli import (
     strategy,
     sweep,
     venues,
+    versions,
 )
 from api.errors import FAILED, explain
 
@@ -43,7 +48,12 @@ operate.mount(app)
 research.mount(app)
 replay.mount(app)
 analyse.mount(app)
+versions.mount(strategy.app)
 app.add_typer(strategy.app, name="strategy")
+recodes.mount(app)
+regimes.mount(app)
+holdout.mount(app)
+app.add_typer(llm.app, name="llm")
 sweep.mount(app)
 venues.mount(app)
 app.add_typer(data.app, name="data")

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class UnknownName(LookupError):
-    """There is no strategy of that name."""
+    """There is no strategy, version or call of that name."""
 
 
 def known(queries: Queries, strategy: str | None) -> None:

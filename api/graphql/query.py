@@ -1,16 +1,13 @@
-"""What may be asked: the read models, and the log."""
+"""What may be asked: the read models, and the log; `improvement` asks about that alone."""
 
 import strawberry
-from strawberry.types import Info
 
 from api.graphql import described, shown, types
 from api.graphql.context import Context
+from api.graphql.improvement import SMALL_LIST, ImprovementQuery
 from api.graphql.scalars import Instant, Long
+from api.graphql.versions import Asked, Version
 from projections.paging import Scope
-
-Asked = Info[Context, None]
-
-SMALL_LIST = 100  # rows a list without pages is taken to have, for the budget
 
 
 @strawberry.type
@@ -33,7 +30,7 @@ class Strategy:
     @strawberry.field
     async def versions(
         self, info: Asked, first: int = 50, after: str | None = None
-    ) -> types.Connection[types.Version]:
+    ) -> types.Connection[Version]:
         return await versions_of(info.context, str(self.id), first, after)
 
     @strawberry.field
@@ -43,10 +40,10 @@ class Strategy:
 
 async def versions_of(
     context: Context, strategy: str | None, first: int, after: str | None
-) -> types.Connection[types.Version]:
+) -> types.Connection[Version]:
     paging = context.paging(first, after)
     page = await context.read(context.queries.versions, strategy, paging)
-    return shown.connection(page, lambda item: shown.shown(types.Version, item))
+    return shown.connection(page, lambda item: shown.shown(Version, item))
 
 
 async def performance_of(context: Context, scope: Scope) -> list[types.Performance]:
@@ -56,7 +53,7 @@ async def performance_of(context: Context, scope: Scope) -> list[types.Performan
 
 
 @strawberry.type
-class Query:
+class Query(ImprovementQuery):
     @described.field("What this home trades, and how far it has come.")
     async def status(self, info: Asked) -> types.Status:
         context = info.context
@@ -89,7 +86,7 @@ class Query:
         strategy: str | None = None,
         first: int = 50,
         after: str | None = None,
-    ) -> types.Connection[types.Version]:
+    ) -> types.Connection[Version]:
         return await versions_of(info.context, strategy, first, after)
 
     @described.field("What each version earned in each of its accounts.")

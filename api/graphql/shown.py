@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from msgspec import Struct
+from strawberry.types.base import has_object_definition
 
 from api.graphql import types
 from api.graphql.scalars import Instant, instant
@@ -36,7 +37,17 @@ def maker(hint: Any) -> Callable[[Any], Any]:
         return instant
     if types.Verdict in meant:
         return verdict
-    return unchanged
+    within = next((each for each in meant if has_object_definition(each)), None)
+    return unchanged if within is None else nested(within)
+
+
+def nested(kind: Any) -> Callable[[Any], Any]:
+    def make(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return [shown(kind, each) for each in value]
+        return None if value is None else shown(kind, value)
+
+    return make
 
 
 def unchanged(value: Any) -> Any:

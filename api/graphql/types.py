@@ -87,31 +87,6 @@ class Verdict:
 
 
 @strawberry.type
-class Version:
-    id: strawberry.ID
-    position: Long
-    strategy: str
-    version: str
-    status: str
-    author: str
-    parent: str | None
-    hypothesis: str
-    source_sha: str
-    parameters: JSON
-    timeframe: str
-    tokens: Long
-    cost: Decimal
-    authored_at: Instant
-    activated_at: Instant | None
-    from_bar: Instant | None
-    live_from: Instant | None
-    rejected_stage: str
-    reasons: list[str]
-    verdict: Verdict | None
-    verdict_at: Instant | None
-
-
-@strawberry.type
 class Performance:
     id: strawberry.ID
     account: str

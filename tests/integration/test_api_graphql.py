@@ -470,6 +470,18 @@ def test_introspection_when_asked_as_graphiql_asks_then_answered(api: Api) -> No
         "signals",
         "equity",
         "events",
+        "llmLog",
+        "llmCall",
+        "llmTotals",
+        "recodes",
+        "recodeTotals",
+        "version",
+        "lossAnalyses",
+        "latestLosses",
+        "regimes",
+        "regimeAgreement",
+        "regimePerformance",
+        "holdout",
     }
     assert {field["name"] for field in named["Mutation"]["fields"]} == {
         "promoteStrategy",

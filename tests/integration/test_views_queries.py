@@ -49,6 +49,10 @@ LISTS: dict[str, Ask] = {
     "refusals": lambda queries, paging: queries.refusals(paging=paging),
     "breakers": lambda queries, paging: queries.breakers(paging=paging),
     "events": lambda queries, paging: queries.events("strategy/", paging=paging),
+    "llm_log": lambda queries, paging: queries.llm_log(paging=paging),
+    "recodes": lambda queries, paging: queries.recodes(paging=paging),
+    "losses": lambda queries, paging: queries.losses(paging=paging),
+    "regimes": lambda queries, paging: queries.regimes(paging=paging),
 }
 EVENTS = history(21, 500)
 LOG = MemoryLog(EVENTS)
@@ -238,6 +242,8 @@ def test_events_when_matches_are_rare_then_each_call_looks_at_a_bounded_part(
         (lambda q: q.orders(status="lost"), "status was 'lost', must be one of placed"),
         (lambda q: q.positions(status="x"), "status was 'x', must be one of open, closed"),
         (lambda q: q.events(kind="x"), "kind was 'x', must be one of input, derived"),
+        (lambda q: q.llm_log(purpose="x"), "purpose was 'x', must be one of recode, repair"),
+        (lambda q: q.recodes(status="x"), "status was 'x', must be one of asked, answered"),
     ],
 )
 def test_query_when_an_argument_is_not_allowed_then_it_is_named(
