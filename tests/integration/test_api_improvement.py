@@ -1,6 +1,7 @@
 """GraphQL about the improvement loop: figures as the queries give them, texts as in the log."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,6 +139,14 @@ def test_losses_regimes_and_holdout_when_asked_then_items_of_the_queries(api: Ap
     (holdout,) = data["holdout"]
     assert (holdout["start"], holdout["bars"]) == ({"ms": NOON}, {"BTC-USDT": 60})
     assert [score["net"] for score in holdout["scores"]] == ["-120", "80"]
+
+
+def test_readme_when_its_query_about_improvement_is_pasted_then_answered(api: Api) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    query = readme.split("```graphql\n")[2].split("```")[0]
+    data = api.ask(query.replace("vwap_reversion", "fade"))
+    assert data["llmTotals"]["versions"][0]["perDollar"] == "390.00000000"
+    assert len(data["versions"]["nodes"]) == 4
 
 
 @pytest.mark.parametrize(
