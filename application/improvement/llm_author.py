@@ -8,8 +8,10 @@ prompt and answer as they were; a call that fails scores nothing and changes not
 import json
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from application.improvement import prompting
-from application.improvement.admission import Admission, Admitted, Known, admit
+from application.improvement.admission import Admission, Admitted, Known, admit, check
 from application.improvement.answers import CANDIDATES, AnswerInvalid, read_candidates
 from application.improvement.asking import BUDGET, asked, useless
 from application.improvement.authoring import Answer, Bench, Brief, Call, Candidate
@@ -21,6 +23,7 @@ from domain.strategy.events import Author as Kind
 TOO_MUCH = "LLM_PROMPT_TOO_LARGE"  # the strategy does not fit in a prompt: nobody was asked
 NO_CANDIDATE = "LLM_NO_CANDIDATE"  # an answer, but nothing in it can be tested
 MENDABLE = ("DOES_NOT_COMPILE", "PARAMETER")
+MOST_WANTED = 6  # candidates: that many whole files have room in an answer
 MOST_ANSWER = 8_192  # tokens
 SEEDS = 2**31  # seeds that servers take are below
 
@@ -59,7 +62,14 @@ class LlmAuthor:
 
     def write(self, brief: Brief, bench: Bench) -> Answer:
         """Ask for candidates, and once more to mend those that cannot be traded."""
-        champion = bench.compile(brief.text)
+        if brief.candidates < 1:
+            reason = f"candidates were {brief.candidates}, must be at least 1"
+            return Answer(author="llm", code="NOTHING_WANTED", reason=reason)
+        found = check(brief.text, brief.parameters, bench.compile)
+        if isinstance(found, str):
+            return Answer(author="llm", code="CHAMPION_INVALID", reason=found)
+        champion = found[0]
+        brief = replace(brief, candidates=min(brief.candidates, MOST_WANTED))
         try:
             messages = prompting.recode(brief, champion, self._reference)
         except prompting.PromptTooLarge as error:

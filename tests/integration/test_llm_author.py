@@ -255,6 +255,34 @@ def test_answer_when_there_are_more_candidates_than_wanted_then_the_rest_is_left
     assert any(words.startswith("TOO_MANY:") for words in got.refused)
 
 
+def test_answer_when_many_are_wanted_then_no_more_are_asked_for_than_an_answer_has_room_for() -> (
+    None
+):
+    widths = [candidate(f"width {n}", None, width=2.1 + n / 10) for n in range(12)]
+
+    got, server = written(says(answer(*widths)), told=brief(candidates=16))
+
+    assert "Write at most 6 candidates" in json.loads(server.requests[0])["messages"][1]["content"]
+    assert len(got.candidates) == 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"candidates": 0}, "NOTHING_WANTED"),
+        ({"text": "import os"}, "CHAMPION_INVALID"),
+        ({"parameters": {"width": 1e308}}, "CHAMPION_INVALID"),
+    ],
+)
+def test_answer_when_the_brief_is_no_use_then_nobody_is_asked(
+    changes: dict[str, Any], code: str
+) -> None:
+    got, server = written(says(answer(candidate())), told=brief(**changes))
+
+    assert (got.code, got.candidates, got.calls, server.requests) == (code, (), (), [])
+    assert got.reason
+
+
 def test_injection_when_it_stands_in_what_is_told_then_it_stays_data_and_changes_nothing() -> None:
     told = brief(
         text=CHAMPION.replace("Fade closes", INJECTION),
