@@ -21,6 +21,7 @@ from kernels.errors import UnknownBackend
 from kernels.program import Program
 from kernels.runner import LaneSpec, canonical, plain, reach_of, unpacked
 from kernels.timeline import Timeline, first_bad, refuse
+from kernels.told import Told
 
 Array = np.ndarray[Any, Any]
 
@@ -69,7 +70,7 @@ class JointRunner:
         resolved = program.resolve(parameters)
         values = constants(flat, {name: np.array([number]) for name, number in resolved.items()})
         ticks = [float(market["tick"][0]) for market in markets]
-        self.timelines = [Timeline(program.timeframe, flat.higher, base_ms, t) for t in ticks]
+        self.timelines = [Timeline.of(flat, base_ms, tick) for tick in ticks]
         self.clock = Timeline(program.timeframe, (), base_ms, 1.0)
         desk = np.array([first_desk(program, values[0], spec, markets) for spec in lanes])
         self.machine = MACHINES[backend](joint.joint(flat), values, desk, len(markets))
@@ -110,6 +111,16 @@ class JointRunner:
         if len(rows) != len(self.lanes):
             raise ValueError(f"limits were {len(rows)}, must be one per lane: {len(self.lanes)}")
         self.machine.limit(np.array([plain(row) for row in rows]))
+
+    def tell(self, symbol: int, told: Told) -> None:
+        """Have a symbol's `regime` read these classifications from the next bar on, in place of its
+        own before.
+
+        They are no part of `state()`: who restores an earlier state says anew what is told.
+        """
+        if symbol not in range(len(self.timelines)):
+            raise ValueError(f"symbol was {symbol}, must be 0 to {len(self.timelines) - 1}")
+        self.timelines[symbol].told = told
 
     def check(self, bars: Sequence[Array], controls: Sequence[int]) -> None:
         if len(controls) != len(self.lanes):

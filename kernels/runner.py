@@ -18,6 +18,7 @@ from kernels.program import Program
 from kernels.sizing_methods import by_code
 from kernels.stages import DESK, KEPT, columns
 from kernels.timeline import Timeline, first_bad, refuse
+from kernels.told import Told
 
 Array = np.ndarray[Any, Any]
 
@@ -68,7 +69,7 @@ class Runner:
         resolved = program.resolve(parameters)
         values = constants(flat, {name: np.array([number]) for name, number in resolved.items()})
         self.lanes = list(lanes)
-        self.timeline = Timeline(program.timeframe, flat.higher, base_ms, float(market["tick"][0]))
+        self.timeline = Timeline.of(flat, base_ms, float(market["tick"][0]))
         desk = np.array([first_desk(flat, values[0], spec, market) for spec in lanes])
         self.machine = program.machine(backend, values, desk)
         self.named = np.array([list(flat.rows).index(n) for n in program.series_names], np.intp)
@@ -116,6 +117,13 @@ class Runner:
         if len(rows) != len(self.lanes):
             raise ValueError(f"limits were {len(rows)}, must be one per lane: {len(self.lanes)}")
         self.machine.limit(np.array([plain(row) for row in rows]))
+
+    def tell(self, told: Told) -> None:
+        """Have `regime` read these classifications from the next bar on, in place of those before.
+
+        They are no part of `state()`: who restores an earlier state says anew what is told.
+        """
+        self.timeline.told = told
 
     def run_part(self, bars: Array, offset: int, closed_before: int) -> Block:
         stretch = self.timeline.take(bars)

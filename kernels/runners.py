@@ -12,6 +12,7 @@ import numpy as np
 from kernels.joint_runner import JointBlock, JointRunner
 from kernels.program import Program
 from kernels.runner import LaneSpec, Runner
+from kernels.told import Told
 
 Array = np.ndarray[Any, Any]
 
@@ -23,13 +24,19 @@ class OneSymbol:
         self.machine = runner.machine
         self.limit, self.state, self.restore = runner.limit, runner.state, runner.restore
         self.account, self.digest = runner.account, runner.digest
-        self._run = runner.run
+        self._run, self._tell = runner.run, runner.tell
 
     def run(self, bars: Sequence[Array], controls: Sequence[int]) -> JointBlock:
         """Take the next bars."""
         (own,) = bars
         block = self._run(own, controls)
         return JointBlock(block.records, own["timestamp"], [block.closes], [block.series])
+
+    def tell(self, symbol: int, told: Told) -> None:
+        """Have `regime` read these classifications from the next bar on."""
+        if symbol != 0:
+            raise ValueError(f"symbol was {symbol}, must be 0")
+        self._tell(told)
 
 
 def runner_on(

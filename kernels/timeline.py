@@ -7,6 +7,9 @@ none can disagree about them. The state between blocks goes in and comes out.
 A bar of a longer timeframe closes when its last base bar arrives, or a later one. Higher bars are
 seen at the strategy close that follows their own close; where two closed since the last one (after
 a gap), they are taken one at a time.
+
+What was told of the regime is a column beside the candles, as of the moment at which the strategy
+bar is over, however late a gap lets it close. It comes from outside and is no part of the state.
 """
 
 from dataclasses import dataclass
@@ -17,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from kernels import build, dtypes
-from kernels.frontend.flat import TIMEFRAMES
+from kernels.frontend.flat import TIMEFRAMES, Flat
+from kernels.told import NOTHING_TOLD, Told
 
 Array = np.ndarray[Any, Any]
 
@@ -41,16 +45,31 @@ class Block:
 class Timeline:
     """Turns bars into tape and candles, block by block."""
 
-    def __init__(self, timeframe: str, higher: tuple[str, ...], base_ms: int, tick: float) -> None:
+    def __init__(
+        self,
+        timeframe: str,
+        higher: tuple[str, ...],
+        base_ms: int,
+        tick: float,
+        hears: bool = False,
+        told: Told = NOTHING_TOLD,
+    ) -> None:
         self.base_ms = base_ms
         self.tick = tick
+        self.hears = hears
+        self.told = told  # what holds for the bars to come; another may take its place
         names = (timeframe, *higher)
         self.spans = np.array([TIMEFRAMES[name] * 60_000 for name in names], np.int64)
-        self.columns = 5 + 6 * len(higher)
+        self.columns = 5 + 6 * len(higher) + hears
         self.memory = np.zeros(FIXED + FRAME * len(names) + WAITING * len(higher))
         for h in range(len(higher)):
             at = FIXED + FRAME * len(names) + WAITING * h
             self.memory[at : at + 5] = np.nan
+
+    @classmethod
+    def of(cls, flat: Flat, base_ms: int, tick: float, told: Told = NOTHING_TOLD) -> "Timeline":
+        """The timeline of the columns that a strategy reads, with what was told of the regime."""
+        return cls(flat.timeframe, flat.higher, base_ms, tick, flat.hears, told)
 
     def take(self, bars: Array) -> Block:
         """Take the next bars, every figure of them finite."""
@@ -60,6 +79,8 @@ class Timeline:
         count = compiled().timeline(
             bars, self.base_ms, self.tick, self.spans, self.memory, tape, candles, closes
         )
+        if self.hears:
+            candles[:count, -1] = self.told.at(closes[:count] + self.spans[0])
         return Block(tape, candles[:count], closes[:count])
 
 

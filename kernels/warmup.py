@@ -66,7 +66,7 @@ def run(program: Program, rows: Mapping[str, Value]) -> Array:
     flat = program.flat
     unit = unit_of(flat, rows)
     defaults = {p.name: np.array([float(p.default)]) for p in program.parameters}
-    timeline = Timeline(program.timeframe, flat.higher, program.timeframe_ms, TICK)
+    timeline = Timeline.of(flat, program.timeframe_ms, TICK)
     candles = timeline.take(made_bars(program.timeframe_ms)).candles
     state = np.array([unit.initial or (0.0,)])
     found = np.empty((1, len(rows), len(candles)))

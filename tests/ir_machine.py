@@ -17,6 +17,7 @@ from kernels.frontend.flat import TIMEFRAMES
 from kernels.program import Program
 from kernels.stages import whole
 from tests.kernel_runs import CAPITAL, MINUTE, Array
+from tests.told_runs import Row, holding
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -94,6 +95,7 @@ class Machine:
         self.bar = 0
         self.begun: dict[str, datetime] = {}
         self.told: dict[str, int] = {}
+        self.said: Sequence[Row] = ()  # of the regime, from outside
         self.frames = [Frame(name) for name in (self.flat.timeframe, *self.flat.higher)]
         self.records: dict[str, dict[str, float]] = {
             "param": {p.name: p.default for p in program.parameters} | dict(parameters or {}),
@@ -205,6 +207,8 @@ class Machine:
                 above.seen = above.waiting.pop(0)
             candle[f"fresh@{above.name}"] = fresh
             candle |= {f"{name}@{above.name}": above.seen[name] for name in CANDLE_FIELDS}
+        if self.flat.hears:
+            candle["said"] = holding(self.said, (frame.opened + 1) * frame.length)
         self.records["candle"] = candle
         self.execute(self.unit.statements)
         row = {name: float(self.value(expr)) for name, expr in self.unit.rows.items()}

@@ -20,6 +20,7 @@ from kernels.program import Program as KernelProgram
 from kernels.program import check_backend, compile_strategy
 from kernels.runner import LaneSpec
 from kernels.runners import runner_on
+from kernels.told import Told
 
 Array = np.ndarray[Any, Any]
 
@@ -90,8 +91,12 @@ class Runner(Protocol):
     def limit(self, rows: Sequence[Any]) -> None:
         """Hold the accounts to other limits from the next bar on, a row of LIMITS for each lane."""
 
+    def tell(self, symbol: int, told: Told) -> None:
+        """Have a symbol's `regime` read these classifications from the next bar on; `symbol` counts
+        the markets. They take the place of those told before."""
+
     def state(self) -> bytes:
-        """Everything a later bar depends on, but the limits."""
+        """Everything a later bar depends on, but the limits and what was told."""
 
     def restore(self, data: bytes) -> None:
         """Go back to a state. Raises ValueError for one that is not this program's."""

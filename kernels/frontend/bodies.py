@@ -196,6 +196,9 @@ class Inner(Lowering):
             return self.body.reader.keep_row(node.id, as_value(bound))
         return bound
 
+    def regime(self, node: ast.Name, scope: Scope) -> Binding:
+        return self.lift(node)
+
     def subscript(self, node: ast.Subscript, scope: Scope) -> Value:
         return self.lift(node)
 

@@ -24,6 +24,7 @@ from kernels.frontend.scope import (
     Text,
     Value,
     as_binding,
+    as_value,
 )
 from kernels.frontend.source import MAX_DEPTH, refused, spelled
 
@@ -42,6 +43,7 @@ COMPARISON: dict[type[ast.AST], ir.BinaryOp] = {
     ast.NotEq: "!=",
 }
 CANDLE = ("open", "high", "low", "close", "volume")
+SAID = "said"  # column of a strategy bar: the regime told from outside, NaN where there is none
 ALLOWED = "numbers, names, + - * /, comparisons, and, or, not, calls"
 
 Special = Callable[[ast.Call, Scope], Bindings]
@@ -72,6 +74,9 @@ class Expressions(ABC):
 
     @abstractmethod
     def call(self, node: ast.Call, scope: Scope) -> Bindings: ...
+
+    @abstractmethod
+    def settled(self, value: Binding, hint: str) -> Binding: ...
 
     @abstractmethod
     def history(self, value: Value, bars: int, node: ast.AST) -> Value: ...
@@ -134,8 +139,7 @@ class Expressions(ABC):
     def name(self, node: ast.Name, scope: Scope) -> Binding:
         bound = scope.names.get(node.id)
         if bound is None and node.id == "regime" and not scope.prefix:
-            called = ast.Call(ast.copy_location(ast.Name("market_regime"), node), [], [])
-            return as_binding(self.call(ast.copy_location(called, node), scope))
+            return self.regime(node, scope)
         if bound is None:
             if node.id in library.CONSTANTS and scope.prefix:
                 return ir.Num(library.CONSTANTS[node.id])
@@ -147,6 +151,14 @@ class Expressions(ABC):
                 node, f"{node.id!r}, which may be unassigned here", "a value on every path"
             )
         return bound
+
+    def regime(self, node: ast.Name, scope: Scope) -> Binding:
+        """What was said of the regime, where anything was; else what the rule makes of the bars."""
+        called = ast.Call(ast.copy_location(ast.Name("market_regime"), node), [], [])
+        ruled = as_value(as_binding(self.call(ast.copy_location(called, node), scope)))
+        said = ir.Field("candle", SAID, ir.SERIES)
+        self.output.hears = True
+        return self.settled(ir.Select(ir.Binary("==", said, said), said, ruled), node.id)
 
     def arithmetic(self, node: ast.BinOp, scope: Scope) -> Value:
         op = ARITHMETIC.get(type(node.op))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kernels import dtypes, ir
-from kernels.frontend.expressions import CANDLE
+from kernels.frontend.expressions import CANDLE, SAID
 from kernels.frontend.scope import Output, Value
 
 TIMEFRAMES = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440}  # minutes
@@ -61,10 +61,16 @@ class Flat:
     def candles(self) -> tuple[str, ...]:
         """Columns of a strategy bar: its own, then those of the last closed higher bars.
 
-        `fresh@1h` is 1 where a higher bar has closed since the strategy bar before.
+        `fresh@1h` is 1 where a higher bar has closed since the strategy bar before. Last, for who
+        says `regime`, what was told of it.
         """
         above = (f"{word}@{name}" for name in self.higher for word in ("fresh", *CANDLE))
-        return (*CANDLE, *above)
+        return (*CANDLE, *above, *((SAID,) if self.hears else ()))
+
+    @property
+    def hears(self) -> bool:
+        """Whether the strategy says `regime`, and so reads what is told of it."""
+        return self.series.hears
 
     @property
     def named(self) -> tuple[str, ...]:

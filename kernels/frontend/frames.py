@@ -25,9 +25,6 @@ class Frames(Expressions):
         self, function: library.Function, values: Sequence[Binding], node: ast.AST
     ) -> Bindings: ...
 
-    @abstractmethod
-    def settled(self, value: Binding, hint: str) -> Binding: ...
-
     def frame_of(self, values: Sequence[Binding]) -> str | None:
         """The one longer timeframe that values are series of; None for the strategy's own."""
         found = {

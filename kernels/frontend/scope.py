@@ -85,6 +85,7 @@ class Output:
     constants: dict[str, Value] = field(default_factory=dict)  # computed once per run
     constant_names: dict[str, str] = field(default_factory=dict)  # by what they stand for
     temporaries: int = 0
+    hears: bool = False  # whether the statements read the regime that was told
 
     def share_constants(self, other: "Output") -> None:
         """Have one table of constants with `other`: a name means the same in both."""

@@ -1,4 +1,4 @@
-"""The market's regime, by a fixed rule on closed bars: what the word `regime` stands for.
+"""The market's regime, by a fixed rule on closed bars: the word `regime` where nothing was said.
 
 STRONG_BULL 2, WEAK_BULL 1, RANGING 0, WEAK_BEAR −1, STRONG_BEAR −2. It is a pure function of the
 bars, so a backtest, a paper run and a replay see the same regime at the same bar.

@@ -27,6 +27,7 @@ from kernels.sweep.plan import BATCH, Plan, distinct, plan_for, shared_groups, t
 from kernels.sweep.sets import Sets
 from kernels.sweep.settings import Settings, Ways, check_bars, known_fields
 from kernels.timeline import Timeline
+from kernels.told import NOTHING_TOLD, Told
 
 Array = np.ndarray[Any, Any]
 
@@ -43,10 +44,19 @@ class Finished:
 
 
 class Sweep:
-    """A planned sweep: any batch of it can be run, in any order, by any process."""
+    """A planned sweep: any batch of it can be run, in any order, by any process.
+
+    `told` is said of the symbol's regime, to every set alike.
+    """
 
     def __init__(
-        self, program: Program, bars: Array, sets: Sets, settings: Settings, ways: Ways
+        self,
+        program: Program,
+        bars: Array,
+        sets: Sets,
+        settings: Settings,
+        ways: Ways,
+        told: Told = NOTHING_TOLD,
     ) -> None:
         check_bars(program, bars, settings.base_ms)
         self.program, self.sets, self.settings = program, sets, settings
@@ -55,8 +65,8 @@ class Sweep:
         self.bars = len(bars)
         self.compile_seconds = 0.0
         tick = float(settings.market["tick"][0])
-        timeline = Timeline(program.timeframe, self.flat.higher, settings.base_ms, tick)
-        block = timeline.take(bars)
+        self.told = told if self.flat.hears else NOTHING_TOLD
+        block = Timeline.of(self.flat, settings.base_ms, tick, self.told).take(bars)
         self.tape, self.candles = block.tape, block.candles.copy()
         self.plan = self.planned(bars.nbytes)
         self.batches = -(-sets.count // self.plan.batch)
@@ -159,7 +169,7 @@ class Sweep:
     def fingerprint(self, batch: int) -> bytes:
         """What a cut must have been made under."""
         shared = [sorted(g.parameters) for g in self.plan.shared]
-        numbers = [batch, self.plan.batch, self.sets.count, self.bars, shared]
+        numbers = [batch, self.plan.batch, self.sets.count, self.bars, shared, *self.told.rows()]
         return hashlib.sha256(repr((self.ways.backend, numbers)).encode()).digest()
 
 
@@ -183,14 +193,19 @@ class SweepResult:
 
 
 def sweep(
-    program: Program, bars: Array, sets: Sets, settings: Settings, ways: Ways | None = None
+    program: Program,
+    bars: Array,
+    sets: Sets,
+    settings: Settings,
+    ways: Ways | None = None,
+    told: Told = NOTHING_TOLD,
 ) -> SweepResult:
-    """Run all sets in memory, without keeping anything on the way.
+    """Run all sets in memory, without keeping anything on the way; `told` is said of the regime.
 
     Raises ValueError for bars that cannot be traded on, MemoryTooSmall.
     """
     kept = replace(ways or Ways(), collected=True)
-    planned = Sweep(program, bars, sets, settings, kept)
+    planned = Sweep(program, bars, sets, settings, kept, told)
     figures = np.zeros(sets.count, FIGURES)
     seconds, device = 0.0, ""
     for number in range(planned.batches):
