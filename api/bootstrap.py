@@ -12,10 +12,11 @@ from msgspec import Struct
 from api.home_log import opened_with
 from api.processes.home import Home, HomeUnused
 from application.ports import FeedDescription, FeedFinished, MarketFeed, moments
-from application.trading import OpeningStopped, StrategySource, Trader
+from application.trading import Improving, OpeningStopped, StrategySource, Trader
 from infrastructure.home_journal import HomeJournal, open_journal
 from infrastructure.store import SqliteEventLog
 
+HOLDOUT = "holdout"  # folder of the sealed bars, once they were opened
 FIRST_BAR_PATIENCE = 0.2  # seconds between looks at `stop` while waiting for the first bar
 
 
@@ -33,6 +34,8 @@ def open_trader(
     feed: MarketFeed,
     sources: Sequence[StrategySource],
     stop: threading.Event,
+    improving: Improving | None = None,
+    holdout: HomeJournal | None = None,
 ) -> Opened | None:
     """Open a trader over a feed; None when `stop` was set before it stood where its bars end."""
     description = feed.describe()
@@ -42,7 +45,16 @@ def open_trader(
         if first is None:
             journal.close()
             return None
-        trader = Trader.open(log, journal, description, sources, first, stopping=stop.is_set)
+        trader = Trader.open(
+            log,
+            journal,
+            description,
+            sources,
+            first,
+            stopping=stop.is_set,
+            improving=improving,
+            holdout=holdout,
+        )
     except OpeningStopped:
         journal.close()
         return None
@@ -67,13 +79,23 @@ def open_idle_trader(home: Home, log: SqliteEventLog) -> Opened:
         data_digest=opened.data_digest,
         instruments=opened.instruments,
     )
-    journal = open_journal(home.directory, [i.symbol for i in opened.instruments])
+    symbols = [i.symbol for i in opened.instruments]
+    journal = open_journal(home.directory, symbols)
     try:
-        trader = Trader.open(log, journal, description, (), 0)
+        trader = Trader.open(log, journal, description, (), 0, holdout=sealed_journal(home))
     except BaseException:
         journal.close()
         raise
     return Opened(trader, journal, tuple(trader.notices))
+
+
+def sealed_journal(home: Home) -> HomeJournal | None:
+    """Open the bars of a home's holdout for reading; None where it was never opened."""
+    folder = home.directory / HOLDOUT
+    if not folder.is_dir():
+        return None
+    symbols = [instrument.symbol for instrument in opened_with(home).instruments]
+    return open_journal(folder, symbols, read_only=True)
 
 
 def first_bar(journal: HomeJournal, feed: MarketFeed, stop: threading.Event) -> int | None:

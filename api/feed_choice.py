@@ -16,17 +16,18 @@ from api.processes.home import Home
 from api.processes.options import RunOptions
 from application.ports import Feed, FeedError, MarketFeed
 from domain.home import Home as OpenedHome
-from domain.timeframe import TIMEFRAMES
+from domain.timeframe import TIMEFRAMES, milliseconds
 from infrastructure.candles.naming import catalogue
 from infrastructure.clock import SystemClock
 from infrastructure.feeds.live import LiveFeed
 from infrastructure.feeds.market import Market
 from infrastructure.feeds.paced import paced
 from infrastructure.feeds.probe import Probe, connected, probe
-from infrastructure.feeds.recorded import open_recorded, smallest_timeframe
+from infrastructure.feeds.recorded import open_recorded, recorded_span, smallest_timeframe
 from infrastructure.feeds.synthetic import open_synthetic
 from infrastructure.settings import FeedName, Settings
 from infrastructure.symbols import stored_symbol
+from kernels.joint import MOST_SYMBOLS
 
 DEFAULT_SYMBOL = "BTC/USDT"
 DEFAULT_VENUE = "binance"
@@ -39,6 +40,7 @@ class ChosenFeed(Struct, frozen=True):
     feed: MarketFeed
     reason: str
     home: Path
+    span: tuple[int, int] | None = None  # opens (ms) of a recorded market's first and last bar
 
 
 class Wanted(Struct, frozen=True):
@@ -47,6 +49,7 @@ class Wanted(Struct, frozen=True):
     venue: str | None  # None: whichever has the symbol
     symbols: tuple[str, ...]
     timeframe: str | None  # None: the smallest recorded
+    fresh: bool = True  # whether the home has not traded yet
 
 
 def choose_feed(options: RunOptions, settings: Settings) -> ChosenFeed:
@@ -102,14 +105,19 @@ def open_feed(
     if kind == "live":
         return ChosenFeed(Market(live(wanted, options, settings, answer)), reason, home)
     clock = SystemClock()
-    feed = Market(
-        recorded(wanted, options, settings) if kind == "recorded" else synthetic(wanted, options)
-    )
+    span = None
+    if kind == "recorded":
+        directory, venue, symbols, timeframe = shelved(wanted, options, settings)
+        span = recorded_span(directory, venue, symbols, timeframe)
+        feed = Market([open_recorded(directory, venue, s, timeframe) for s in symbols])
+    else:
+        feed = Market(synthetic(wanted, options))
     note = feed.describe().note
     return ChosenFeed(
         paced(feed, options.speed, clock.monotonic, clock.sleep),
         f"{reason} ({note})" if note else reason,
         home,
+        span,
     )
 
 
@@ -137,13 +145,37 @@ def synthetic(wanted: Wanted, options: RunOptions) -> list[Feed]:
     return [open_synthetic(symbol, options.seed, bars, timeframe) for symbol in wanted.symbols]
 
 
-def recorded(wanted: Wanted, options: RunOptions, settings: Settings) -> list[Feed]:
+def shelved(
+    wanted: Wanted, options: RunOptions, settings: Settings
+) -> tuple[Path, str, tuple[str, ...], str]:
+    """Say where recorded candles are, and which: directory, venue, symbols, timeframe."""
     directory = data_directory(options, settings)
     if directory is None:
         raise FeedError("feed was 'recorded', but neither --data nor PERPETUA_DATA names candles")
     venue = wanted.venue or venue_with(directory, wanted.symbols[0])
-    timeframe = wanted.timeframe or smallest_timeframe(directory, venue, wanted.symbols)
-    return [open_recorded(directory, venue, symbol, timeframe) for symbol in wanted.symbols]
+    symbols, timeframe = wanted.symbols, wanted.timeframe
+    if options.improve and not options.symbols and wanted.fresh:
+        symbols, timeframe = together(directory, venue, timeframe) or (symbols, timeframe)
+    return directory, venue, symbols, timeframe or smallest_timeframe(directory, venue, symbols)
+
+
+def together(
+    directory: Path, venue: str, timeframe: str | None
+) -> tuple[tuple[str, ...], str] | None:
+    """Find all symbols recorded in one timeframe: the smallest that several have, else None.
+
+    What is improved on several markets at once is less likely to fit one of them alone.
+    """
+    found: dict[str, list[str]] = {}
+    for file in catalogue(directory):
+        if file.venue == venue and file.kind in TIMEFRAMES:
+            found.setdefault(file.kind, []).append(file.symbol)
+    wanted = [timeframe] if timeframe is not None else sorted(found, key=milliseconds)
+    for each in wanted:
+        symbols = sorted(found.get(each, ()))
+        if len(symbols) > 1:
+            return tuple(symbols[:MOST_SYMBOLS]), each
+    return None
 
 
 def venue_with(directory: Path, symbol: str) -> str:
@@ -160,6 +192,7 @@ def wanted_of(options: RunOptions, opened: OpenedHome) -> Wanted:
         venue=options.venue or opened.venue or None,
         symbols=options.symbols or traded or (DEFAULT_SYMBOL,),
         timeframe=options.timeframe or opened.timeframe or None,
+        fresh=not traded,
     )
 
 

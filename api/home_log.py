@@ -3,7 +3,9 @@
 from functools import reduce
 
 import domain.home
+import domain.improvement
 from api.processes.home import Home, HomeUnused
+from domain.improvement import Policy
 from infrastructure.store import SqliteEventLog, SqliteLogReader
 from infrastructure.store.schema import revision
 
@@ -18,6 +20,18 @@ def read_log(home: Home) -> SqliteLogReader:
     if not home.used:
         raise HomeUnused(f"home {home.directory} holds no log yet: start one with perpetua run")
     return SqliteLogReader(home.log)
+
+
+def improved_by(home: Home) -> Policy | None:
+    """The policy that a home's strategies are improved under; None where they are not."""
+    if not home.used or revision(home.log) is None:
+        return None
+    log = read_log(home)
+    try:
+        held = log.stream(domain.improvement.STREAM)
+        return reduce(domain.improvement.evolve, held, domain.improvement.Improvement()).policy
+    finally:
+        log.close()
 
 
 def opened_with(home: Home) -> domain.home.Home:

@@ -36,6 +36,9 @@ class Steps(Protocol):
 
     def step(self, stretch: Stretch) -> "Future[int]": ...
 
+    def tend(self) -> "Future[int] | None":
+        """See to what came from outside between two steps, if anything did."""
+
     def execute(self, command: Command) -> CommandReply: ...
 
 
@@ -122,7 +125,10 @@ class Engine:
         *,
         position: int = 0,
         block: int = BLOCK,
+        at_end: Callable[[], int] | None = None,
     ) -> None:
+        """`at_end` is called once, when the feed has ended and all of it is durable."""
+        self._at_end = at_end
         self._trader = trader
         self._feed = feed
         self._inbox = inbox
@@ -141,6 +147,7 @@ class Engine:
         try:
             while not stop.is_set():
                 self._inbox.answer(self._execute)
+                self._tend()
                 if self._advance():
                     continue
                 if until_end:
@@ -154,9 +161,17 @@ class Engine:
 
     def _execute(self, command: Command) -> CommandReply:
         reply = self._trader.execute(command)
-        if reply.position > self.progress.position:
-            self.progress = msgspec.structs.replace(self.progress, position=reply.position)
+        self._show_position(reply.position)
         return reply
+
+    def _tend(self) -> None:
+        done = self._trader.tend()
+        if done is not None:
+            self._show_position(done.result())
+
+    def _show_position(self, position: int) -> None:
+        if position > self.progress.position:
+            self.progress = msgspec.structs.replace(self.progress, position=position)
 
     def _advance(self) -> bool:
         """Take the next block; False once the feed has no more."""
@@ -167,6 +182,8 @@ class Engine:
             stretch = self._feed.read(-1 if after is None else after, self._block, PATIENCE)
         except FeedFinished:
             self._settle(0)
+            if self._at_end is not None:
+                self._show_position(self._at_end())
             self._show("finished")
             return False
         opens = moments(stretch)

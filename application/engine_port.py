@@ -12,7 +12,9 @@ from msgspec import Struct
 
 from domain.gate import GateVerdict
 
-CommandName = Literal["promote", "pause", "resume", "demote", "flatten", "tighten"]
+CommandName = Literal[
+    "promote", "pause", "resume", "demote", "flatten", "tighten", "submit", "rollback"
+]
 EVERYTHING = "all strategies"
 
 
@@ -27,12 +29,17 @@ class Command(Struct, frozen=True, kw_only=True):
     limit: str = ""  # tighten only: a field of `domain.limits.Limits`
     value: Decimal | None = None  # tighten only: what it shall be from now on
     until: int | None = None  # pause only: ms UTC at which trading resumes; None: until resumed
+    source: str = ""  # submit only: text of the strategy file
+    parameters: dict[str, float] = {}  # submit only: those that are not the file's defaults
+    version: str = ""  # rollback only: which version is to trade again
 
     @property
     def said(self) -> str:
         """What it asks for, in words; equal words are one command."""
         if self.name == "tighten":
             return f"tighten {self.limit} to {self.value}"
+        if self.name == "rollback":
+            return f"rollback {self.strategy} to {self.version}"
         return f"{self.name} {self.strategy or EVERYTHING}"
 
 

@@ -5,6 +5,7 @@ commands: every event is recomputed and held against the log's, byte for byte. T
 the journal, and only if they are the ones that were sealed.
 """
 
+import os
 import time
 from collections.abc import Callable, Collection
 
@@ -50,13 +51,14 @@ def reproduce(
     strategies: Collection[str] = (),
     to: int | None = None,
     progress: Callable[[int], None] = lambda position: None,
+    holdout: BarJournal | None = None,
 ) -> Reproduction:
     """Recompute the events of a log from its inputs and its journal's bars, and compare.
 
     All of them, or up to position `to`, or those of some `strategies` beside the home's and the
     market's own. What the log and the journal gain meanwhile is left out; open the journal after
-    the log, so that it holds at least the log's bars. `progress` is told positions. Memory does not
-    grow with the log.
+    the log, so that it holds at least the log's bars. `progress` is told positions; `holdout` holds
+    the bars of a sealed end that was opened. Memory does not grow with the log.
 
     Raises `PositionInvalid`, `UnknownStrategies`, and `NotReproducible` where the log lacks what it
     should be recomputed from.
@@ -80,6 +82,8 @@ def reproduce(
         limits or effective(),
         extent=extent,
         progress=progress,
+        threads=os.cpu_count() or 1,
+        holdout=holdout,
     )
     replay.run()
     return Reproduction(

@@ -11,6 +11,9 @@ HEX = 32  # 128 bits: no collision in any imaginable log, and short enough for m
 
 STEP = "step/"
 COMMAND = "command/"
+RECODE = "recode/"
+REGIME = "regime/"
+HOLDOUT = "holdout"  # correlates the opening of a run's sealed end
 
 
 def strategy_stream(strategy: str) -> str:
@@ -47,6 +50,16 @@ def step_correlation(bar: int) -> str:
 def command_correlation(command_id: str) -> str:
     """Correlate everything that one command brought about."""
     return f"{COMMAND}{command_id}"
+
+
+def recode_correlation(strategy: str, number: int) -> str:
+    """Correlate an author's answer to one look, and everything that came of it."""
+    return f"{RECODE}{strategy}/{number}"
+
+
+def regime_correlation(symbol: str, at: int) -> str:
+    """Correlate a classification of a symbol's regime at a moment (ms)."""
+    return f"{REGIME}{symbol}/{at}"
 
 
 def step_bar(correlation_id: str) -> int | None:

@@ -85,5 +85,9 @@ def evolve(state: Improvement, event: Event) -> Improvement:
     """Apply one event of the stream; other events leave the state as it is."""
     if not isinstance(event, ImprovementSet):
         return state
-    policy = Policy(**{name: getattr(event, name) for name in Policy.__struct_fields__})
-    return Improvement(event.stream_version, policy)
+    return Improvement(event.stream_version, policy_of(event))
+
+
+def policy_of(event: ImprovementSet) -> Policy:
+    """Give the policy that an event put in force."""
+    return Policy(**{name: getattr(event, name) for name in Policy.__struct_fields__})

@@ -19,7 +19,16 @@ from kernels.backends.scalar_joint import ScalarJoint
 from kernels.constants import constants
 from kernels.errors import UnknownBackend
 from kernels.program import Program
-from kernels.runner import LaneSpec, canonical, plain, reach_of, unpacked
+from kernels.runner import (
+    OWN_TERMS,
+    LaneSpec,
+    canonical,
+    hand_over,
+    plain,
+    reach_of,
+    taken_over,
+    unpacked,
+)
 from kernels.timeline import Timeline, first_bad, refuse
 from kernels.told import Told
 
@@ -30,6 +39,9 @@ MACHINES: dict[str, Callable[[joint.JointStep, Array, Array, int], JointMachine]
     "lanes": LanesJoint,
     "opencl": opencl_choice.joint,
 }
+HANDED = [
+    n for (record, name), n in joint.SHARED.items() if record == "account" and name not in OWN_TERMS
+]
 MAX_BLOCK = 4096  # moments taken at once; bounds every buffer
 
 
@@ -168,6 +180,18 @@ class JointRunner:
         kept = self.machine.kept()[lane]
         names = (name for record, name in joint.OWN if record == "held")
         return {name: float(kept[joint.slot("held", name, symbol)]) for name in names}
+
+    def hand(self, lane: int) -> bytes:
+        """Give what an account has once: cash, breakers, its record; not its leverage."""
+        return hand_over(self.machine.kept(), lane, HANDED)
+
+    def receive(self, lane: int, data: bytes) -> None:
+        """Go on with what another account gave by `hand`; neither holds anything.
+
+        Raises ValueError for data of another shape.
+        """
+        kept = taken_over(self.machine.kept(), lane, HANDED, data)
+        self.machine.restore(self.machine.state(), kept)
 
     def state(self) -> bytes:
         """All that the next moment depends on, little-endian doubles, NaN canonical."""

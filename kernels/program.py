@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -116,6 +116,12 @@ def compile_strategy(
     """
     flat = read_strategy(text, name, sizing, several)
     return Program(flat, text, sizing)
+
+
+@lru_cache(maxsize=128)
+def compiled_once(text: str, name: str) -> Program:
+    """Compile as `compile_strategy`, once for each of the last texts: for who meets them again."""
+    return compile_strategy(text, name)
 
 
 def check_backend(name: str) -> str:

@@ -24,6 +24,10 @@ Array = np.ndarray[Any, Any]
 
 DIGESTED = [n for key, n in DESK.items() if n < KEPT and key not in dtypes.TOLD]
 
+# What goes with an account that another version of a strategy takes over, bare of its own terms.
+OWN_TERMS = ("leverage", "reach")
+HANDED = [DESK["account", n] for n in dtypes.ACCOUNT.names or () if n not in OWN_TERMS]
+
 MAX_BLOCK = 4096  # base bars taken at once; bounds every buffer
 CANONICAL_NAN = np.uint64(0x7FF8000000000000)
 
@@ -148,6 +152,18 @@ class Runner:
             if record in ("account", "held")
         }
 
+    def hand(self, lane: int) -> bytes:
+        """Give what an account has once: cash, breakers, its record; not its leverage."""
+        return hand_over(self.machine.kept(), lane, HANDED)
+
+    def receive(self, lane: int, data: bytes) -> None:
+        """Go on with what another account gave by `hand`; neither holds anything.
+
+        Raises ValueError for data of another shape.
+        """
+        kept = taken_over(self.machine.kept(), lane, HANDED, data)
+        self.machine.restore(self.machine.state(), kept)
+
     def state(self) -> bytes:
         """All that the next bar depends on, little-endian doubles, NaN canonical."""
         arrays = (self.machine.state(), self.timeline.memory, self.machine.kept())
@@ -200,6 +216,21 @@ def reach_of(flat: Flat, constants: Array, leverage: float) -> float:
     if isinstance(value, ir.Field):
         number = float(constants[columns(flat).index(value.name)])
     return by_code(method).reach(number, leverage)
+
+
+def hand_over(kept: Array, lane: int, slots: Sequence[int]) -> bytes:
+    """Give an account's doubles in these slots, little-endian."""
+    return canonical(kept[lane, slots]).astype("<f8").tobytes()
+
+
+def taken_over(kept: Array, lane: int, slots: Sequence[int], data: bytes) -> Array:
+    """Put doubles that `hand_over` gave in an account's place; raises ValueError for others."""
+    values = np.frombuffer(data, "<f8")
+    if len(values) != len(slots):
+        raise ValueError(f"account handed over held {len(values)} numbers, must be {len(slots)}")
+    changed = kept.copy()
+    changed[lane, slots] = values
+    return changed
 
 
 def unpacked(control: int) -> tuple[float, float]:

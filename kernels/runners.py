@@ -24,6 +24,7 @@ class OneSymbol:
         self.machine = runner.machine
         self.limit, self.state, self.restore = runner.limit, runner.state, runner.restore
         self.account, self.digest = runner.account, runner.digest
+        self.hand, self.receive = runner.hand, runner.receive
         self._run, self._tell = runner.run, runner.tell
 
     def run(self, bars: Sequence[Array], controls: Sequence[int]) -> JointBlock:

@@ -76,6 +76,7 @@ def reproduced(
 ) -> "Reproduction":
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
+    from api.bootstrap import sealed_journal
     from api.home_log import opened_with, read_log
     from application.replay import reproduce
     from infrastructure.home_journal import open_journal
@@ -99,6 +100,7 @@ def reproduced(
                     strategies=strategies,
                     to=head if to is None else to,
                     progress=lambda position: bar.update(task, completed=position),
+                    holdout=sealed_journal(home),
                 )
         finally:
             journal.close()

@@ -11,6 +11,7 @@ import typer
 from api.cli.context import HomeOption, JsonOption, settings_of, used_home
 from api.cli.venues import VenueCostsOption
 from api.processes.options import FeedChoice
+from domain.improvement import AuthorKind
 
 PortOption = Annotated[
     int | None,
@@ -48,6 +49,23 @@ def run(
     until_end: Annotated[
         bool, typer.Option("--until-end", help="Exit once the feed has ended and all is projected.")
     ] = False,
+    improve: Annotated[
+        bool,
+        typer.Option("--improve", help="Study losses, test better versions, trade what holds."),
+    ] = False,
+    author: Annotated[
+        AuthorKind | None, typer.Option(help="Who writes versions; search, unless said.")
+    ] = None,
+    candidates: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Asked for at every look; 16, unless said.")
+    ] = None,
+    improve_seed: Annotated[int | None, typer.Option(min=0, help="Of the search.")] = None,
+    auto_promote: Annotated[
+        bool | None,
+        typer.Option(
+            "--auto-promote/--ask-to-promote", help="Let what passes the gate go live by itself."
+        ),
+    ] = None,
     port: PortOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -72,6 +90,11 @@ def run(
         bars=bars,
         strategies=tuple(strategies or ()),
         until_end=until_end,
+        improve=improve,
+        author=author,
+        candidates=candidates,
+        improve_seed=improve_seed,
+        auto_promote=auto_promote,
         command=shlex.join(["perpetua", *sys.argv[1:]]),
     )
     Supervisor(options, port if port is not None else settings.port, open_screen(json)).run()

@@ -6,6 +6,7 @@ runs the engine loop until told to stop. Whatever ends it, the last thing it say
 
 import os
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import structlog
@@ -14,13 +15,14 @@ from api import bootstrap
 from api.errors import FAILED, explain
 from api.feed_choice import ChosenFeed, choose_feed
 from api.home_log import open_log
+from api.improving import holdout_journal, improving, policy_of, sealed, sealed_bars
 from api.processes.child import Reports, stop_on_signals, stop_when_orphaned
 from api.processes.command_socket import CommandServer
 from api.processes.home import Home
 from api.processes.lock import HomeLock
 from api.processes.options import RunOptions
 from api.processes.wire import Broken, Chosen, Finished, Started
-from api.strategy_files import strategy_sources
+from api.strategy_files import adaptive_files, strategy_sources
 from api.venue_costs import at_costs_of
 from application.engine import Engine, Inbox
 from infrastructure.clock import SystemClock
@@ -48,11 +50,13 @@ def run(options: RunOptions, settings: Settings) -> int:
 def trade(options: RunOptions, settings: Settings, reports: Reports, stop: threading.Event) -> None:
     clock = SystemClock()
     with ExitStack() as open_things:
-        sources = strategy_sources(options.strategies)  # refused before a home is made for them
+        sources = strategy_sources(files_of(options))  # refused before a home is made for them
         profile = None if options.venue_costs is None else profile_of(options.venue_costs)
         chosen = choose_feed(options, settings)
         open_things.callback(chosen.feed.close)
         chosen = at_costs_of(chosen, profile)
+        policy = policy_of(options, settings, chosen)
+        chosen = sealed(chosen, policy)
         home = Home(chosen.home)
         home.create()
         open_things.enter_context(HomeLock.acquire(home.lock, options.command))
@@ -62,12 +66,26 @@ def trade(options: RunOptions, settings: Settings, reports: Reports, stop: threa
         structlog.get_logger("engine").info("engine started", **plain(announced))
         log = open_log(home)
         open_things.callback(log.close)
-        opened = bootstrap.open_trader(home, log, chosen.feed, sources, stop)
+        improver = improving(policy, settings, chosen, log)
+        holdout = None
+        if policy is not None and policy.holdout_from is not None:
+            holdout = holdout_journal(home.directory, chosen)
+            open_things.callback(holdout.close)
+        opened = bootstrap.open_trader(home, log, chosen.feed, sources, stop, improver, holdout)
         if opened is None:  # told to stop first
             return
+        trader = opened.trader
         open_things.callback(opened.journal.close)
+        open_things.callback(trader.close)
         inbox = Inbox()
-        engine = Engine(opened.trader, chosen.feed, inbox, clock.monotonic, position=log.head())
+        engine = Engine(
+            trader,
+            chosen.feed,
+            inbox,
+            clock.monotonic,
+            position=log.head(),
+            at_end=None if holdout is None else lambda: trader.unseal(sealed_bars(chosen)),
+        )
         server = CommandServer(home.socket, inbox, lambda: engine.progress)
         open_things.callback(server.close)
         reports.send(
@@ -75,7 +93,7 @@ def trade(options: RunOptions, settings: Settings, reports: Reports, stop: threa
                 pid=os.getpid(),
                 home=str(home.directory),
                 position=log.head(),
-                last_bar=opened.trader.last_bar,
+                last_bar=trader.last_bar,
                 notices=opened.notices,
             )
         )
@@ -93,6 +111,11 @@ def trade(options: RunOptions, settings: Settings, reports: Reports, stop: threa
                     last_bar=progress.last_bar,
                 )
             )
+
+
+def files_of(options: RunOptions) -> Sequence[str]:
+    """Name the strategy files of a run; nothing: all that are shipped."""
+    return options.strategies or (adaptive_files() if options.improve else ())
 
 
 def announcement(chosen: ChosenFeed, home: Home) -> Chosen:

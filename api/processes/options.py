@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from domain.improvement import AuthorKind
+
 FeedChoice = Literal["auto", "live", "recorded", "synthetic"]
 
 
@@ -22,4 +24,9 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     bars: int | None = None  # how long a synthetic feed is
     strategies: tuple[str, ...] = ()  # files and directories; empty: those shipped
     until_end: bool = False
+    improve: bool = False  # a home that improves goes on doing so, asked for or not
+    author: AuthorKind | None = None
+    candidates: int | None = None  # asked for at every look
+    improve_seed: int | None = None
+    auto_promote: bool | None = None
     command: str = "perpetua run"  # shown to whoever finds the home in use

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from kernels import ir, slices, stages
 from kernels.errors import ParameterError
@@ -89,9 +90,9 @@ def unchanged(old: Version, new: Version) -> str:
     ]
     if not moves:
         return "NO_CHANGE: the compiled rules are the same, and so is every parameter they read"
-    largest = max(moves, key=lambda move: move.of_least)  # the first of equals
-    if largest.of_least >= 1:
+    if any(move.of_least >= 1 for move in moves):
         return ""
+    largest = max(moves, key=lambda move: move.of_least)  # the first of equals
     name, low, high = (getattr(largest.parameter, word) for word in ("name", "low", "high"))
     return (
         f"NO_CHANGE: the compiled rules are the same, and the largest move of a parameter is that "
@@ -123,8 +124,31 @@ def exact(value: float) -> Fraction:
     return Fraction(repr(float(value)))
 
 
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A program known by its text: equal texts are looked at once."""
+
+    program: Program
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.program.name, self.program.source_sha
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Source) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
 def shape_of(program: Program) -> Shape:
     """Spell what a program does to an account, without names. Ranges are no part of it."""
+    return shape_of_source(Source(program))
+
+
+@lru_cache(maxsize=128)
+def shape_of_source(source: Source) -> Shape:
+    program = source.program
     flat = alike_once(program.flat)
     step = stages.step_over(flat, (), {}, skips=False)
     spelling = Spelling()

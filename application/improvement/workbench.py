@@ -7,7 +7,7 @@ import numpy as np
 from application.improvement.authoring import Scores
 from application.improvement.study import Cut, fit_windows
 from application.ports import Stretch, until
-from kernels.program import Program, compile_strategy
+from kernels.program import Program, compiled_once
 from kernels.sweep.trials import TrialSettings, trials
 
 
@@ -24,7 +24,7 @@ class Workbench:
 
     def compile(self, text: str) -> Program:
         """Compile a source. Raises kernels.errors.StrategyError naming line and column."""
-        return compile_strategy(text, self._name)
+        return compiled_once(text, self._name)
 
     def score(self, program: Program, sets: Sequence[Mapping[str, float]]) -> Scores:
         """Score sets, each with a value for every parameter.

@@ -4,6 +4,7 @@ from application.trading.arriving import BadBars
 from application.trading.rebuild import OpeningStopped
 from application.trading.trader import (
     BarsLost,
+    Improving,
     LogLost,
     StrategySource,
     Trader,
@@ -13,6 +14,7 @@ from application.trading.trader import (
 __all__ = [
     "BadBars",
     "BarsLost",
+    "Improving",
     "LogLost",
     "OpeningStopped",
     "StrategySource",

@@ -16,9 +16,11 @@ from application.ports import Checkpoint, EventLog, Fold, LogReader
 from application.trading.book import Account, Closes
 from application.trading.desk import Desk
 from application.trading.kernel import Program
+from application.trading.live import Live
 from application.trading.run import Run, Said, start
 from application.trading.seal import Sealed
-from domain import tightening
+from domain import improvement, tightening
+from domain.improvement import Improvement
 from domain.limits import Limits
 from domain.periods import Periods
 from domain.portfolio import state as portfolios
@@ -28,8 +30,8 @@ from domain.strategy import state as strategies
 from domain.strategy.state import Strategy
 from domain.tightening import InForce
 
-STRATEGY, PORTFOLIO = "strategy/2", "portfolio/3"  # versions of the folds, for their snapshots
-LAYOUT = "trading/3"  # changes whenever the meaning of a saved state does
+STRATEGY, PORTFOLIO = "strategy/3", "portfolio/3"  # versions of the folds, for their snapshots
+LAYOUT = "trading/4"  # changes whenever the meaning of a saved state does
 DIGEST = 32  # bytes of sha256 before the state
 
 
@@ -60,6 +62,9 @@ class Saved(Struct, frozen=True):
     closes: tuple[Closes, ...]  # by symbol
     sealed: tuple[Sealed, ...]  # by symbol
     in_force: InForce
+    improvement: Improvement
+    live: dict[str, Live]
+    llm_calls: int
 
 
 class Stamp(Struct, frozen=True):
@@ -101,6 +106,9 @@ def save(desk: Desk) -> Checkpoint | None:
         closes=desk.closes,
         sealed=tuple(sealer.state for sealer in desk.sealers),
         in_force=desk.in_force,
+        improvement=desk.improvement,
+        live=desk.live,
+        llm_calls=desk.llm_calls,
     )
     return Checkpoint(desk.last_bar, packed(saved))
 
@@ -134,6 +142,9 @@ def agrees(saved: Saved, log: EventLog, limits: Limits) -> bool:
     """
     if reduce(tightening.evolve, log.stream(tightening.STREAM), InForce(limits)) != saved.in_force:
         return False
+    policy = reduce(improvement.evolve, log.stream(improvement.STREAM), Improvement())
+    if policy != saved.improvement:
+        return False
     for strategy in saved.strategies:
         fresh = Strategy(stream=strategy.stream)
         if log.load(strategy.stream, Fold(STRATEGY, fresh, strategies.evolve)).state != strategy:
@@ -154,6 +165,9 @@ def restore(desk: Desk, saved: Saved, log: EventLog) -> None:
     desk.closes = saved.closes
     for sealer, sealed in zip(desk.sealers, saved.sealed, strict=True):
         sealer.state = sealed
+    desk.improvement = saved.improvement
+    desk.live = saved.live
+    desk.llm_calls = saved.llm_calls
     desk.in_force = saved.in_force  # before the runs, which are held to it
     for kept in saved.runs:
         restore_run(desk, kept, log)

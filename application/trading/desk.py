@@ -4,30 +4,38 @@ Nothing here reads a clock, a log or a random number: inputs and bars go in, eve
 Trading and replay share this object and differ only in what surrounds it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
+from hashlib import sha256
 from operator import attrgetter
 
 import numpy as np
 
-from application.ports import Bars, FeedDescription, Stretch
+from application.improvement.history import History
+from application.ports import BarJournal, Bars, FeedDescription, Stretch
 from application.trading.book import Account, Closes, Market
 from application.trading.kernel import Kernel
-from application.trading.run import PAPER, Run
+from application.trading.live import Live
+from application.trading.run import GATED, LIVE, PAPER, Run
 from application.trading.seal import Sealer
-from domain import tightening
+from domain import improvement, tightening
 from domain.cause import Cause
 from domain.event import Event, Mode
-from domain.limits import Limits
-from domain.portfolio.events import AccountRuined, PositionClosed
+from domain.ids import live_account
+from domain.improvement import Improvement, SetImprovement
+from domain.limits import SLEEVE_CAPITAL, SLEEVE_LEVERAGE, Limits
+from domain.portfolio.aggregate import open_account
+from domain.portfolio.events import AccountRuined, BreakerTripped, PositionClosed
 from domain.strategy import commands as ask
 from domain.strategy.aggregate import Strategy, decide, evolve
+from domain.strategy.events import VersionActivated
 from domain.tightening import InForce, Tighten
 from domain.timeframe import milliseconds
 from kernels.dtypes import BAR
 from kernels.joint import MOST_SYMBOLS
 
 NO_BARS: Bars = np.zeros(0, BAR)
+JUDGED_AT = 50  # trades of a replaced version's sleeve B after which it enters no more
 
 
 class SymbolsRefused(ValueError):
@@ -43,10 +51,16 @@ class Desk:
         first_bar: int,
         kernel: Kernel,
         limits: Limits,
-        records: Callable[[str, int, int], bytes],
+        journal: BarJournal,
     ) -> None:
         check_symbols([instrument.symbol for instrument in description.instruments])
         self.kernel = kernel
+        self.threads = 1  # that tests of candidates may take
+        self.venue = description.venue
+        self.history = History(journal, milliseconds(description.timeframe))
+        self.improvement = Improvement()
+        self.live: dict[str, Live] = {}  # by strategy, once it went live
+        self.llm_calls = 0  # version of the stream of model calls
         self.in_force = InForce(limits)
         self.base_ms = milliseconds(description.timeframe)
         self.first_bar = first_bar
@@ -63,13 +77,14 @@ class Desk:
                 market.symbol,
                 description.timeframe,
                 self.base_ms,
-                records,
+                journal.records,
             )
             for market in self.markets
         )
         self.stretch = self.nothing  # the block being taken
         self.cut = False  # an account's entries are off from the next bar
         self._events: list[Event] = []
+        self._blobs: dict[str, bytes] = {}
 
     @property
     def nothing(self) -> Stretch:
@@ -113,6 +128,23 @@ class Desk:
             self.write(event)
         for run in self.runs:
             run.hold(self.limits)
+
+    def improve(self, command: SetImprovement) -> None:
+        """Put a policy of improvement in force."""
+        for event in improvement.decide(self.improvement, command):
+            self.improvement = improvement.evolve(self.improvement, event)
+            self.write(event)
+
+    def keep(self, content: bytes) -> str:
+        """Keep a large text beside the events that name it; give its sha256."""
+        name = sha256(content).hexdigest()
+        self._blobs[name] = content
+        return name
+
+    def take_blobs(self) -> dict[str, bytes]:
+        """Give what was kept since the last time."""
+        blobs, self._blobs = self._blobs, {}
+        return blobs
 
     def write(self, event: Event, account: Account | None = None) -> None:
         """Put an event behind the others, folded into its account."""
@@ -160,18 +192,81 @@ class Desk:
 
     def closed(self, run: Run, account: Account, trade: PositionClosed) -> None:
         """Look whether a trade just closed brings its version through the gate."""
-        state = account.portfolio
+        if account is run.live:
+            self.live[run.strategy].closed(self, run, trade)
+            return
         if account is not run.gated:
             return
-        strategy = self.strategies[run.strategy]
+        state, strategy = account.portfolio, self.strategies[run.strategy]
         version = strategy.find(run.version)
-        if version is None or version.was_ready:
+        if version is None:
             return
         cause = Cause(trade.correlation_id, trade.event_id, "engine", trade.occurred_at)
+        if run.replaced(strategy) and not version.retired and state.tally.trades >= JUDGED_AT:
+            retire = ask.RetireVersion(cause=cause, version=run.version, reason="trades")
+            self.ask(run.strategy, retire)
+            self.cut = True
+        if version.was_ready:
+            return
+        policy = self.improvement.policy
+        auto = policy is not None and policy.auto_promote
         mark = ask.MarkReady(
-            cause=cause, version=run.version, tally=state.tally, ruined=state.ruined
+            cause=cause,
+            version=run.version,
+            tally=state.tally,
+            ruined=state.ruined,
+            account=live_account(run.strategy) if auto else None,
         )
-        self.ask(run.strategy, mark)
+        self.go_live(run.strategy, self.ask(run.strategy, mark))
+
+    def go_live(self, strategy: str, events: Sequence[Event]) -> None:
+        """Do what follows where a version was activated live: open its account, and watch it."""
+        for event in events:
+            if not (isinstance(event, VersionActivated) and event.mode == "live"):
+                continue
+            run = self.run_of(strategy, event.version)
+            if run is None:
+                continue
+            at = event.occurred_at if event.effective_at is None else event.effective_at
+            because = Cause(event.correlation_id, event.event_id, "engine", at)
+            self.open_account(run, run.live, because, "live", LIVE)
+            began = self.live.get(strategy)
+            self.live[strategy] = Live(event.version if began is None else began.holder)
+            self.cut = True  # of a block that is being written down
+
+    def open_account(
+        self, run: Run, account: Account, cause: Cause, mode: Mode, sleeve: str
+    ) -> None:
+        """Open an account of a run, unless it is open."""
+        rules = GATED if sleeve == LIVE else sleeve
+        opened = open_account(
+            account.portfolio,
+            cause,
+            mode,
+            run.strategy,
+            run.version,
+            rules,
+            SLEEVE_LEVERAGE[rules],
+            SLEEVE_CAPITAL,
+        )
+        for event in opened:
+            self.write(event, account)
+
+    def tripped(self, run: Run, account: Account, trip: BreakerTripped) -> None:
+        """Look what a breaker that tripped means to a version that trades live."""
+        if account is run.live and run.strategy in self.live:
+            self.live[run.strategy].tripped(self, run, trip)
+
+    def holder(self, strategy: str) -> str:
+        """Name the version that the live account's state is with; "" before there was one."""
+        live = self.live.get(strategy)
+        return "" if live is None else live.holder
+
+    def told_by(self, run: Run, account: Account) -> bool:
+        """Tell whether an account's events are those of this run."""
+        if account is run.live:
+            return account.is_open and self.holder(run.strategy) == run.version
+        return account.is_open
 
     def ruined(self, run: Run, event: AccountRuined) -> None:
         """Reject a version whose paper account is ruined."""
@@ -183,7 +278,8 @@ class Desk:
             cause=cause, version=run.version, stage="paper", reasons=(reason,)
         )
         self.ask(run.strategy, reject)
-        if self.strategies[run.strategy].live == run.version:
+        strategy = self.strategies[run.strategy]
+        if strategy.live == run.version or run.replaced(strategy):
             self.cut = True
 
     def disagreed(self) -> None:

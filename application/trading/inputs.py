@@ -9,20 +9,18 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from application.trading.book import Account
 from application.trading.desk import Desk
 from application.trading.kernel import Program
-from application.trading.run import GATED, LIVE, PAPER, leverage, start
+from application.trading.recoding import rolled_back, submitted
+from application.trading.run import PAPER, start
 from domain.cause import Cause
 from domain.errors import InvalidCommand, NothingToFlatten, UnknownCommand, UnknownStrategy
-from domain.event import Event, Mode
+from domain.event import Event
 from domain.gate import Tally
 from domain.ids import command_correlation, live_account, strategy_stream
-from domain.limits import SLEEVE_CAPITAL
-from domain.portfolio.aggregate import open_account
+from domain.improvement import Policy, SetImprovement
 from domain.strategy import commands as ask
 from domain.strategy.aggregate import Strategy
-from domain.strategy.events import VersionActivated
 from domain.tightening import Tighten
 
 HOME = "home"  # correlates what a home opens with
@@ -40,6 +38,9 @@ class Order(Struct, frozen=True, kw_only=True):
     until: int | None = None
     limit: str = ""
     value: Decimal | None = None
+    program: Program | None = None  # submit, rollback: what is to be authored
+    parameters: Mapping[str, float] = {}
+    version: str = ""  # rollback: to which
 
 
 def register(desk: Desk, name: str, program: Program, actor: str) -> list[Event]:
@@ -64,7 +65,14 @@ def register(desk: Desk, name: str, program: Program, actor: str) -> list[Event]
     desk.add(run)
     opened = Cause(HOME, activated.event_id, "engine", at)
     for sleeve, account in zip(PAPER, run.accounts, strict=False):
-        open_on(desk, account, opened, "paper", name, version.name, sleeve)
+        desk.open_account(run, account, opened, "paper", sleeve)
+    return desk.take_events()
+
+
+def improve(desk: Desk, policy: Policy, actor: str) -> list[Event]:
+    """Have strategies improved under a policy, from the next bar; nothing where it holds."""
+    at = desk.next_bar
+    desk.improve(SetImprovement(cause=Cause(HOME, "", actor, at, at), policy=policy))
     return desk.take_events()
 
 
@@ -75,19 +83,18 @@ def command(desk: Desk, order: Order) -> list[Event]:
     if order.name == TIGHTEN:
         desk.tighten(tightening(order, cause))
         return desk.take_events()
-    if order.name not in REQUESTS:
-        raise UnknownCommand(order.name, (*REQUESTS, TIGHTEN))
+    if order.name not in (*REQUESTS, *WRITERS):
+        raise UnknownCommand(order.name, (*REQUESTS, *WRITERS, TIGHTEN))
     if order.name == FLATTEN and not order.strategy:
         flatten_all(desk, order, cause)
         return desk.take_events()
     if order.strategy not in desk.strategies:
         raise UnknownStrategy(order.strategy, desk.strategies)
-    for event in desk.ask(order.strategy, REQUESTS[order.name](desk, order, cause)):
-        if isinstance(event, VersionActivated) and event.mode == "live":
-            because = Cause(cause.correlation_id, event.event_id, "engine", at)
-            run = desk.run_of(order.strategy, event.version)
-            if run is not None:
-                open_on(desk, run.live, because, "live", order.strategy, event.version, LIVE)
+    if order.name in WRITERS:
+        WRITERS[order.name](desk, order, cause)
+    else:
+        request = REQUESTS[order.name](desk, order, cause)
+        desk.go_live(order.strategy, desk.ask(order.strategy, request))
     return desk.take_events()
 
 
@@ -121,6 +128,20 @@ def promotion(desk: Desk, order: Order, cause: Cause) -> ask.Command:
     )
 
 
+def submit(desk: Desk, order: Order, cause: Cause) -> None:
+    submitted(desk, order.strategy, program_of(order), order.parameters, cause)
+
+
+def roll_back(desk: Desk, order: Order, cause: Cause) -> None:
+    rolled_back(desk, order.strategy, program_of(order), order.parameters, order.version, cause)
+
+
+def program_of(order: Order) -> Program:
+    if order.program is None:
+        raise InvalidCommand("source", None, "a strategy's text")
+    return order.program
+
+
 def pause(desk: Desk, order: Order, cause: Cause) -> ask.Command:
     return ask.Pause(cause=cause, reason=order.reason, until=order.until)
 
@@ -145,20 +166,7 @@ REQUESTS: Mapping[str, Callable[[Desk, Order, Cause], ask.Command]] = {
     FLATTEN: flatten,
 }
 
-
-def open_on(
-    desk: Desk, account: Account, cause: Cause, mode: Mode, strategy: str, version: str, sleeve: str
-) -> None:
-    rules = GATED if sleeve == LIVE else sleeve
-    opened = open_account(
-        account.portfolio,
-        cause,
-        mode,
-        strategy,
-        version,
-        rules,
-        leverage(sleeve),
-        SLEEVE_CAPITAL,
-    )
-    for event in opened:
-        desk.write(event, account)
+WRITERS: Mapping[str, Callable[[Desk, Order, Cause], None]] = {
+    "submit": submit,
+    "rollback": roll_back,
+}

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from application.ports import Stretch
 from kernels.program import Program as KernelProgram
-from kernels.program import check_backend, compile_strategy
+from kernels.program import check_backend, compiled_once
 from kernels.runner import LaneSpec
 from kernels.runners import runner_on
 from kernels.told import Told
@@ -95,6 +95,12 @@ class Runner(Protocol):
         """Have a symbol's `regime` read these classifications from the next bar on; `symbol` counts
         the markets. They take the place of those told before."""
 
+    def hand(self, lane: int) -> bytes:
+        """What an account has once (cash, breakers, its record), which another may go on with."""
+
+    def receive(self, lane: int, data: bytes) -> None:
+        """Go on with what an account of another version handed over; both hold nothing."""
+
     def state(self) -> bytes:
         """Everything a later bar depends on, but the limits and what was told."""
 
@@ -126,8 +132,12 @@ class Kernel(Protocol):
 class EngineKernel:
     """The kernel of this distribution, on any of its backends."""
 
-    def __init__(self, backend: str = "numba") -> None:
-        """Choose a backend; raises kernels.errors.UnknownBackend."""
+    def __init__(self, backend: str = "lanes") -> None:
+        """Choose a backend; raises kernels.errors.UnknownBackend.
+
+        Lanes compile a new version in well under a second, which a run that goes on improving
+        waits for between two bars; a bar alone takes them some microseconds more.
+        """
         self.backend = check_backend(backend)
         self.device = ""  # what the latest run is on; "" before the first
 
@@ -142,7 +152,7 @@ class EngineKernel:
 
     def compile(self, text: str, name: str) -> Program:
         """Compile a strategy file. Raises kernels.errors.StrategyError naming line and column."""
-        return compile_strategy(text, name)
+        return compiled_once(text, name)
 
     def runner(
         self,
@@ -153,12 +163,18 @@ class EngineKernel:
         lanes: Sequence[Lane],
     ) -> Runner:
         """Set up one run. Raises ValueError for more symbols than an account may hold."""
-        if not isinstance(program, KernelProgram):
-            raise TypeError(f"program was {type(program).__name__}, must come from compile()")
+        compiled = as_kernel(program)
         specs = [LaneSpec(lane.leverage, lane.capital, lane.limits, lane.signals) for lane in lanes]
-        made = runner_on(markets, program, parameters, base_ms, specs, self.backend)
+        made = runner_on(markets, compiled, parameters, base_ms, specs, self.backend)
         self.device = made.machine.device
         return made
+
+
+def as_kernel(program: Program) -> KernelProgram:
+    """Give a program as the kernel made it. Raises TypeError for another."""
+    if not isinstance(program, KernelProgram):
+        raise TypeError(f"program was {type(program).__name__}, must come from compile()")
+    return program
 
 
 @cache

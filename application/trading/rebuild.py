@@ -9,43 +9,28 @@ on the way.
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from msgspec import Struct
-
 from application.ports import BarJournal, FeedDescription, LogEntry, LogReader, moments, until
 from application.trading.checkpoint import compiled
 from application.trading.desk import Desk
 from application.trading.difference import Difference, same
 from application.trading.extent import Extent, strategy_of
-from application.trading.inputs import Order, command, register
+from application.trading.inputs import command, improve, register
 from application.trading.kernel import Kernel, Program
-from application.trading.stepping import advance
+from application.trading.recoding import recoded
+from application.trading.recorded import Input, as_order, gathered, written_of
+from application.trading.stepping import advance, waiting
+from application.trading.unsealing import unseal
 from domain import home
 from domain.event import Event
 from domain.home import HomeOpened
+from domain.improvement import ImprovementSet, policy_of
 from domain.limits import Limits
-from domain.strategy.events import (
-    DemotedToPaper,
-    Flattened,
-    Paused,
-    PromotionRequested,
-    Resumed,
-    StrategyRegistered,
-    VersionAuthored,
-)
-from domain.tightening import LimitTightened
+from domain.strategy.events import StrategyRegistered, VersionAuthored
+from domain.strategy.improvement import HoldoutOpened
 from kernels.errors import StrategyError
 
 BLOCK = 1000  # bars at a time
 PAGE = 1000  # events at a time
-
-NAMES: dict[type[Event], str] = {
-    PromotionRequested: "promote",
-    Paused: "pause",
-    Resumed: "resume",
-    DemotedToPaper: "demote",
-    Flattened: "flatten",
-    LimitTightened: "tighten",
-}
 
 
 class NotReproducible(Exception):
@@ -55,14 +40,6 @@ class NotReproducible(Exception):
 class OpeningStopped(Exception):
     """Told to stop before the home was open. What was taken until then is durable or was not begun,
     and the next opening goes on from there."""
-
-
-class Input(Struct, frozen=True):
-    """An input from outside, at the bar where it takes effect."""
-
-    effective_at: int
-    event: Event
-    authored: VersionAuthored | None = None  # the first version of a strategy just registered
 
 
 class Replay:
@@ -77,11 +54,16 @@ class Replay:
         stopping: Callable[[], bool] = lambda: False,
         extent: Extent | None = None,
         progress: Callable[[int], None] = lambda position: None,
+        holds: bool = False,
+        threads: int = 1,
+        holdout: BarJournal | None = None,
     ) -> None:
         """Read the inputs. Here and in `run`, raises `OpeningStopped` once `stopping` says so.
 
-        `progress` is told, between blocks, the position of the event that is due next.
+        `progress` is told, between blocks, the position of the event that is due next. Where
+        answers of authors hold the feed, no bar is taken beyond a request that the log ends with.
         """
+        self._holds, self._holdout = holds, holdout
         self._log = log
         self._journal = journal
         self._stopping = stopping
@@ -92,10 +74,11 @@ class Replay:
         self.derived = 0  # of them, those that follow from the others
         self.difference: Difference | None = None
         self.surplus: list[Event] = []  # what follows from bars whose step is not in the log
+        self.blobs: dict[str, bytes] = {}  # that it names
         self._recorded = (entry for entry in self._entries() if self._extent.holds(entry))
         opened, self._inputs = self._read_inputs()
-        self.desk = Desk(describe(opened), opened.occurred_at, kernel, limits, journal.records)
-        self.desk.written = 1
+        self.desk = Desk(describe(opened), opened.occurred_at, kernel, limits, journal)
+        self.desk.written, self.desk.threads = 1, threads
         self._next = next(self._recorded, None)
         self._compare([home.decide(home.Home(), reopening(opened))[0]])
 
@@ -115,25 +98,9 @@ class Replay:
         return self.desk
 
     def _read_inputs(self) -> tuple[HomeOpened, deque[Input]]:
-        found: deque[Input] = deque()
-        opened: HomeOpened | None = None
-        registered: StrategyRegistered | None = None
-        for entry in self._entries():
-            event = entry.event
-            if registered is not None:
-                found.append(registration(registered, event))
-                registered = None
-            elif not self._extent.reaches(entry.position):
-                break
-            elif isinstance(event, HomeOpened):
-                opened = event
-            elif not self._extent.concerns(event.stream):
-                continue
-            elif isinstance(event, StrategyRegistered):
-                registered = event
-            elif event.kind == "input" and type(event) in NAMES and not told(event, found):
-                found.append(Input(event.effective_at or 0, event))
-        if opened is None:
+        found = deque(gathered(self._entries(), self._extent))
+        opened = found.popleft().event if found else None
+        if not isinstance(opened, HomeOpened):
             raise NotReproducible("the log is not a home's: it has no home.opened event")
         return opened, found
 
@@ -149,26 +116,49 @@ class Replay:
             count = len(moments(stretch))
             if count == 0:
                 return
-            self.bars += count
-            self._compare(advance(desk, stretch))
+            self._compare(advance(desk, stretch, holds=self._holds))
+            self.bars += len(moments(until(stretch, desk.next_bar)))
+            if self.surplus:
+                self.blobs |= desk.take_blobs()
+            desk.take_blobs()  # the log has them
             if self._next is not None:
                 self._progress(self._next.position)
+            elif self._holds and waiting(desk):
+                return
 
     def _reached_end(self) -> bool:
         return self._extent.to is not None and self._next is None
 
     def _apply(self, item: Input) -> Sequence[Event]:
-        event, authored = item.event, item.authored
-        if isinstance(event, StrategyRegistered) and authored is not None:
-            program = self._compiled(authored, event.strategy)
-            return register(self.desk, event.strategy, program, event.actor)
-        return command(self.desk, as_order(event))
+        event, desk = item.event, self.desk
+        if isinstance(event, StrategyRegistered):
+            if not item.rest:
+                raise NotReproducible(f"{event.event_id} is not followed by its first version")
+            program = self._compiled(item.rest[0], event.strategy)
+            return register(desk, event.strategy, program, event.actor)
+        if isinstance(event, ImprovementSet):
+            return improve(desk, policy_of(event), event.actor)
+        if isinstance(event, HoldoutOpened):
+            if self._holdout is None:
+                raise NotReproducible(f"{event.event_id} needs the bars of the holdout")
+            name = strategy_of(event.stream) or ""
+            return unseal(
+                desk, name, self._holdout, lambda v: self._program(v.source_sha, name), event.actor
+            )
+        if item.answers:
+            return recoded(desk, written_of(item, self._compiled))
+        return command(desk, as_order(event, self._compiled))
 
-    def _compiled(self, authored: VersionAuthored, strategy: str) -> Program:
+    def _compiled(self, authored: Event, strategy: str) -> Program:
+        if not isinstance(authored, VersionAuthored):
+            raise NotReproducible(f"{authored.event_id} is no version of {strategy}")
+        return self._program(authored.source_sha, strategy)
+
+    def _program(self, source_sha: str, strategy: str) -> Program:
         try:
-            return compiled(self.desk, self._log, authored.source_sha, strategy)
+            return compiled(self.desk, self._log, source_sha, strategy)
         except KeyError:
-            reason = f"its source {authored.source_sha} is not in the log"
+            reason = f"its source {source_sha} is not in the log"
         except StrategyError as error:
             reason = f"its source does not compile: {error}"
         raise NotReproducible(f"{strategy} cannot be run again: {reason}")
@@ -203,32 +193,25 @@ def rebuild(
     kernel: Kernel,
     limits: Limits,
     stopping: Callable[[], bool],
-) -> tuple[Desk, list[Event]]:
+    holds: bool = False,
+    threads: int = 1,
+    holdout: BarJournal | None = None,
+) -> tuple[Desk, list[Event], dict[str, bytes]]:
     """Rebuild the desk of a log; also give what the bars of its last block add beyond its end.
 
-    Raises `NotReproducible` naming the first event that differs, and `OpeningStopped`.
+    That is events, and the blobs they name. Raises `NotReproducible` naming the first event that
+    differs, and `OpeningStopped`.
     """
-    replay = Replay(log, journal, kernel, limits, stopping)
+    replay = Replay(
+        log, journal, kernel, limits, stopping, holds=holds, threads=threads, holdout=holdout
+    )
     desk = replay.run()
     if replay.difference is not None:
         why = "this program decides otherwise than the one that wrote the log"
         if replay.difference.replayed is None:
             why = "bars that were used are not in the journal"
         raise NotReproducible(f"{replay.difference}; {why}")
-    return desk, replay.surplus
-
-
-def told(event: Event, found: Sequence[Input]) -> bool:
-    """Tell whether an event is the rest of a command that is among the inputs already."""
-    if not isinstance(event, Flattened) or event.scope != "home" or not found:
-        return False
-    return found[-1].event.correlation_id == event.correlation_id
-
-
-def registration(registered: StrategyRegistered, event: Event) -> Input:
-    if not isinstance(event, VersionAuthored):
-        raise NotReproducible(f"{registered.event_id} is not followed by its first version")
-    return Input(registered.effective_at or 0, registered, event)
+    return desk, replay.surplus, replay.blobs
 
 
 def heed(stopping: Callable[[], bool]) -> None:
@@ -255,18 +238,4 @@ def reopening(opened: HomeOpened) -> home.OpenHome:
         data_digest=opened.data_digest,
         instruments=opened.instruments,
         at=opened.occurred_at,
-    )
-
-
-def as_order(event: Event) -> Order:
-    everything = isinstance(event, Flattened) and event.scope == "home"
-    return Order(
-        name=NAMES[type(event)],
-        strategy="" if everything else strategy_of(event.stream) or "",
-        actor=event.actor,
-        command_id=event.correlation_id.split("/", 1)[1],
-        reason=getattr(event, "reason", ""),
-        until=event.until if isinstance(event, Paused) else None,
-        limit=event.name if isinstance(event, LimitTightened) else "",
-        value=event.new if isinstance(event, LimitTightened) else None,
     )

@@ -14,7 +14,9 @@ from domain.strategy.events import (
     PromotionRefused,
     PromotionRequested,
     Resumed,
+    VersionAuthored,
 )
+from domain.strategy.improvement import VersionTested
 from domain.tightening import LimitTightened
 
 ASKED: Mapping[type[Event], str] = {
@@ -24,8 +26,11 @@ ASKED: Mapping[type[Event], str] = {
     DemotedToPaper: "demote",
     Flattened: "flatten",
     LimitTightened: "tighten",
+    VersionAuthored: "submit",
 }
 REFUSED = "GATE_NOT_PASSED"
+UNTESTED = "TEST_NOT_PASSED"
+ROLLED_BACK = "rolled back to "  # how the hypothesis of a version that was rolled back to begins
 
 
 def forbidden(refusal: Forbidden, head: int) -> CommandReply:
@@ -45,6 +50,14 @@ def carried_out(command: Command, events: Sequence[Event], position: int) -> Com
                 code=REFUSED,
                 message=f"{command.strategy} {event.version} stays on paper: {failed}",
                 verdict=event.verdict,
+                events=ids,
+            )
+        if isinstance(event, VersionTested) and not event.passed:
+            return CommandReply(
+                accepted=False,
+                position=position,
+                code=UNTESTED,
+                message=f"{command.strategy} {event.version}: {', '.join(event.failures)}",
                 events=ids,
             )
     verdicts = [event.verdict for event in events if isinstance(event, PromotedToLive)]
@@ -70,6 +83,8 @@ def said_by(event: Event) -> str:
     """Say what an event was asked for by, in the words of its command."""
     if isinstance(event, LimitTightened):
         return f"tighten {event.name} to {event.new}"
+    if isinstance(event, VersionAuthored) and event.hypothesis.startswith(ROLLED_BACK):
+        return f"rollback {event.stream.split('/', 1)[-1]} to {event.parent}"
     name = ASKED.get(type(event), type(event).__name__)
     everything = isinstance(event, Flattened) and event.scope == "home"
     return f"{name} {EVERYTHING if everything else event.stream.split('/', 1)[-1]}"

@@ -78,21 +78,35 @@ class Run:
         row = limits_row(limits)
         self.runner.limit([row] * len(LANES))
 
-    def controls(self, strategy: Strategy) -> list[int]:
-        """Say to each lane what the inputs say about it."""
+    def controls(self, strategy: Strategy, holder: str) -> list[int]:
+        """Say to each lane what the inputs say about it.
+
+        `holder` is the version that the live account's state is with, until it was handed over.
+        """
         version = strategy.find(self.version)
         halted = strategy.status in ("paused", "retired")
         retired = version is None or version.rejected
         if strategy.flat:
             return [ENTRIES_OFF | FLATTEN] * len(LANES)
+        judged = version is None or version.retired or (retired and self.replaced(strategy))
         words = [
-            ENTRIES_OFF if halted or account.stopped else 0
+            ENTRIES_OFF if halted or judged or account.stopped else 0
             for account in self.accounts[: len(PAPER)]
         ]
-        if strategy.live != self.version:
+        if strategy.live != self.version or holder != self.version:
             return [*words, ENTRIES_OFF | FLATTEN]
         off = halted or retired or self.live.stopped
         return [*words, ENTRIES_OFF if off else 0]
+
+    def replaced(self, strategy: Strategy) -> bool:
+        """Tell whether another version took its place."""
+        return self.version not in (strategy.champion, strategy.live)
+
+    @property
+    def idle(self) -> bool:
+        """Whether its paper accounts hold nothing, and no order of theirs is out."""
+        paper = [account.portfolio for account in self.accounts[: len(PAPER)]]
+        return not any(state.positions or state.orders for state in paper)
 
     def mode(self, strategy: Strategy) -> Mode:
         """Say whether this version trades live."""

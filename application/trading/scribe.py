@@ -24,7 +24,7 @@ from domain.limits import Limits
 from domain.money import from_units
 from domain.portfolio import aggregate as account_of
 from domain.portfolio import safety
-from domain.portfolio.events import AccountRuined, Intent, PositionClosed
+from domain.portfolio.events import AccountRuined, BreakerTripped, Intent, PositionClosed
 from domain.portfolio.judging import judge_entry
 from domain.portfolio.state import Position
 from kernels import dtypes as k
@@ -50,6 +50,7 @@ class Desk(Protocol):
     def closes_before(self, moment: int) -> Mapping[str, Decimal]: ...
     def prices(self, bar: int) -> Mapping[str, Decimal]: ...
     def closed(self, run: Run, account: Account, trade: PositionClosed) -> None: ...
+    def tripped(self, run: Run, account: Account, trip: BreakerTripped) -> None: ...
     def ruined(self, run: Run, event: AccountRuined) -> None: ...
     def disagreed(self) -> None: ...
 
@@ -305,16 +306,16 @@ class Scribe:
         self._take(safety.refuse(self._account.portfolio, cause, self._market.symbol, refused(row)))
 
     def _tripped(self, row: Row) -> None:
-        self._take(
-            safety.trip(
-                self._account.portfolio,
-                self._because(self._account.last_event(self._cause.correlation_id)),
-                k.LIMIT_CODES[int(row[k.A])],
-                figure(row[k.A], row[k.B]),
-                figure(row[k.A], row[k.C]),
-                int(row[k.D]),
-            )
+        trip = safety.trip(
+            self._account.portfolio,
+            self._because(self._account.last_event(self._cause.correlation_id)),
+            k.LIMIT_CODES[int(row[k.A])],
+            figure(row[k.A], row[k.B]),
+            figure(row[k.A], row[k.C]),
+            int(row[k.D]),
         )
+        self._take(trip)
+        self._desk.tripped(self._run, self._account, trip)
 
     def _cleared(self, row: Row) -> None:
         code = k.LIMIT_CODES[int(row[k.A])]

@@ -2,9 +2,9 @@
 
 The order inside a step is fixed: seals and gaps due before the bar; timed pauses that ran out; what
 happened at the open, by strategy, version, sleeve and symbol; what happened within the bar and at
-its close, likewise; the seal of a day that is complete. So the log does not depend on how the bars
-were cut into blocks. Bars without an event cost no Python: the kernel takes a block at once, and
-only its records are walked.
+its close, likewise; the seal of a day that is complete; what is seen to between steps. So the log
+does not depend on how the bars were cut into blocks. Bars without an event cost no Python: the
+kernel takes a block at once, and only its records are walked.
 """
 
 from collections import deque
@@ -13,12 +13,14 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
-from application.ports import Bars, Stretch, moments
+from application.ports import Bars, Stretch, moments, until
 from application.trading.desk import Desk
 from application.trading.kernel import Array, Block
 from application.trading.scribe import Row, Scribe
 from application.trading.seal import END, OPEN, PHASES, START, Due
+from application.trading.tending import next_stop, tend
 from domain.cause import Cause
 from domain.event import Event
 from domain.ids import step_correlation
@@ -28,26 +30,44 @@ from kernels.dtypes import AT_CLOSE, BAR_INDEX
 Controls = Sequence[Sequence[int]]
 
 
-def advance(desk: Desk, stretch: Stretch) -> list[Event]:
-    """Take the next bars, journalled already; give the events of their steps, in order."""
+def advance(desk: Desk, stretch: Stretch, *, holds: bool = False) -> list[Event]:
+    """Take the next bars, journalled already; give the events of their steps, in order.
+
+    Where an author's answer `holds` the feed, the bars after a request for one are left: those
+    that open after `desk.last_bar` are to be given again.
+    """
     union = moments(stretch)
     if len(union) == 0:
         return []
     desk.stretch = stretch
+    before = [replace(sealer.state) for sealer in desk.sealers]
     due = sealed(desk, union)
     opens: list[int] = union.tolist()
-    at = 0
+    at, asked = 0, waiting(desk)
     while at < len(opens):
         flush(desk, due, PHASES * at + START)
         resume_due(desk, opens[at])
         at += segment(desk, opens, at, segment_end(desk, opens, at), due)
         for run in desk.runs:
             run.saved = run.runner.state()
+        desk.last_bar = opens[at - 1]
+        tend(desk)
+        if holds and waiting(desk) != asked:
+            break
+    if at < len(opens):
+        stretch = until(stretch, opens[at])
+        for sealer, state, bars in zip(desk.sealers, before, stretch, strict=True):
+            sealer.state = state
+            sealer.scan(bars, moments(stretch))
     for closes, bars in zip(desk.closes, stretch, strict=True):
         closes.advance(bars)
-    desk.last_bar = opens[-1]
     desk.stretch = desk.nothing
     return desk.take_events()
+
+
+def waiting(desk: Desk) -> list[str]:
+    """Name the strategies that wait for an author's answer."""
+    return [name for name, state in sorted(desk.strategies.items()) if state.waiting is not None]
 
 
 def sealed(desk: Desk, union: Bars) -> deque[Due]:
@@ -66,9 +86,10 @@ def flush(desk: Desk, due: deque[Due], key: int) -> None:
 
 
 def segment_end(desk: Desk, opens: Sequence[int], at: int) -> int:
-    """Find where a timed pause runs out next: control words hold for a whole segment."""
+    """Find where something is to be seen to next: control words hold for a whole segment."""
     untils = [s.paused_until for s in desk.strategies.values() if s.paused_until is not None]
     stops = [int(np.searchsorted(opens, until)) for until in untils]
+    stops.append(next_stop(desk, opens, at))
     return min((stop for stop in stops if stop > at), default=len(opens))
 
 
@@ -83,7 +104,9 @@ def resume_due(desk: Desk, opened: int) -> None:
 def segment(desk: Desk, opens: Sequence[int], first: int, end: int, due: deque[Due]) -> int:
     """Run bars [first, end), or fewer where an account had to be stopped; tell how many."""
     part = within(desk.stretch, opens, first, end)
-    controls = [run.controls(desk.strategies[run.strategy]) for run in desk.runs]
+    controls = [
+        run.controls(desk.strategies[run.strategy], desk.holder(run.strategy)) for run in desk.runs
+    ]
     blocks = run_all(desk, part, controls)
     stopped_at = write_down(desk, blocks, opens, first, due)
     if stopped_at is None or first + stopped_at == end - 1:
@@ -117,7 +140,7 @@ def write_down(
     for run, block in zip(desk.runs, blocks, strict=True):
         for account, rows in zip(run.accounts, block.records, strict=True):
             scribes.append(Scribe(desk, run, account, block))
-            wanted = account.is_open or run.accounts[0] is account
+            wanted = desk.told_by(run, account) or run.accounts[0] is account
             records.append(rows if wanted else rows[:0])
     desk.cut = False
     stopped_at: int | None = None

@@ -8,15 +8,19 @@ durable.
 """
 
 import logging
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
 from application.engine_port import Command, CommandReply
+from application.improvement.authoring import Author
+from application.improvement.written import Written
 from application.ports import (
     BarJournal,
     Batch,
@@ -27,18 +31,27 @@ from application.ports import (
 )
 from application.trading import inputs, replies
 from application.trading.arriving import check
-from application.trading.checkpoint import agrees, restore, save, usable
+from application.trading.asking import AuthorsDesk
+from application.trading.checkpoint import agrees, compiled, restore, save, usable
 from application.trading.desk import Desk
-from application.trading.kernel import EngineKernel, Kernel, Program
+from application.trading.kernel import EngineKernel, Kernel, Program, as_kernel
 from application.trading.rebuild import heed, rebuild
-from application.trading.stepping import advance
+from application.trading.recoding import recoded
+from application.trading.stepping import advance, waiting
+from application.trading.unsealing import unseal
 from domain import home
-from domain.errors import Forbidden
+from domain.errors import Forbidden, InvalidCommand, UnknownStrategy, UnknownVersion
 from domain.event import Event
-from domain.ids import command_correlation
+from domain.ids import command_correlation, strategy_stream
+from domain.improvement import Policy
 from domain.limits import Limits, effective
+from domain.strategy.aggregate import Version
+from domain.strategy.events import VersionAuthored
+from kernels.errors import ParameterError, StrategyError
 
 BLOCK = 1000  # moments in one transaction at most
+SHOWN = 12  # versions named where one is unknown
+THREADS = os.cpu_count() or 1  # that tests of candidates take: no bit depends on them
 
 logger = logging.getLogger("perpetua.trading")
 
@@ -48,6 +61,14 @@ class StrategySource(Struct, frozen=True):
 
     name: str
     text: str
+
+
+class Improving(Struct, frozen=True):
+    """How a home's strategies are improved while it trades."""
+
+    policy: Policy
+    author: Author
+    holds: bool  # whether an author's answer holds the feed: on recorded bars
 
 
 class TraderFailed(RuntimeError):
@@ -65,10 +86,19 @@ class BarsLost(Exception):
 class Trader:
     """Trades one home. One thread at a time."""
 
-    def __init__(self, log: EventLog, journal: BarJournal, desk: Desk) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        journal: BarJournal,
+        desk: Desk,
+        authors: AuthorsDesk | None = None,
+        holdout: BarJournal | None = None,
+    ) -> None:
         self._log = log
         self._journal = journal
         self._desk = desk
+        self._authors = authors
+        self._holdout = holdout
         self._failure: BaseException | None = None
         self.notices: tuple[str, ...] = ()  # what an operator should know about this opening
 
@@ -83,6 +113,8 @@ class Trader:
         limits: Limits | None = None,
         kernel: Kernel | None = None,
         stopping: Callable[[], bool] = lambda: False,
+        improving: Improving | None = None,
+        holdout: BarJournal | None = None,
     ) -> "Trader":
         """Open a home, new or used, and take the steps that a crash left behind.
 
@@ -102,14 +134,24 @@ class Trader:
         if not opening:  # what it was opened at holds, whatever the feed says of costs by now
             description = replace(description, instruments=state.instruments)
         programs = compile_all(kernel, sources)
+        authors = None
+        if improving is not None:
+            authors = AuthorsDesk(improving.author, holds=improving.holds)
         if opening:
             refuse_lost_log(journal)
-            desk = Desk(description, first_bar, kernel, limits, journal.records)
+            desk = Desk(description, first_bar, kernel, limits, journal)
             desk.write(opening[0])
-            trader = cls(log, journal, desk)
+            trader = cls(log, journal, desk, authors, holdout)
         else:
-            trader = cls.reopen(log, journal, description, kernel, limits, stopping)
+            trader = cls.reopen(
+                log, journal, description, kernel, limits, stopping, authors, holdout
+            )
+        desk = trader._desk
+        desk.threads = THREADS
         trader._take_up(sources, programs)
+        if improving is not None:
+            trader._write(inputs.improve(desk, improving.policy, "operator"))
+        trader._recover(stopping)
         return trader
 
     @classmethod
@@ -121,19 +163,22 @@ class Trader:
         kernel: Kernel,
         limits: Limits,
         stopping: Callable[[], bool],
+        authors: AuthorsDesk | None,
+        holdout: BarJournal | None,
     ) -> "Trader":
         """Stand where the journal ends: by the log's checkpoint, else by replaying it."""
         saved = usable(log.checkpoint(), kernel.identity, log.head())
         if saved is None or not agrees(saved, log, limits):
-            desk, surplus = rebuild(log, journal, kernel, limits, stopping)
-            log.append(Batch(events=surplus, checkpoint=save(desk)))
+            holds = authors is not None and authors.holds
+            desk, surplus, blobs = rebuild(
+                log, journal, kernel, limits, stopping, holds, THREADS, holdout
+            )
+            log.append(Batch(events=surplus, blobs=blobs, checkpoint=save(desk)))
         else:
             refuse_lost_bars(journal, saved.last_bar)
-            desk = Desk(description, saved.first_bar, kernel, limits, journal.records)
+            desk = Desk(description, saved.first_bar, kernel, limits, journal)
             restore(desk, saved, log)
-        trader = cls(log, journal, desk)
-        trader._recover(stopping)
-        return trader
+        return cls(log, journal, desk, authors, holdout)
 
     @property
     def last_bar(self) -> int | None:
@@ -153,6 +198,48 @@ class Trader:
             self._journal.append(stretch)
         return self._step(stretch)
 
+    def tend(self) -> "Future[int] | None":
+        """Look whether an author's answer has come; the future is that of what followed.
+
+        To be called between steps where answers do not hold the feed: elsewhere they are waited
+        for in `step`.
+        """
+        if self._authors is None:
+            return None
+        written = self._authors.collect(self._desk, self._log)
+        return None if written is None else self._record(written)
+
+    def unseal(self, bars: Iterator[Stretch]) -> int:
+        """Open the sealed end of a run: journal its bars, score every strategy on them, once.
+
+        Gives the log position. Raises `domain.errors.Forbidden` for a strategy whose holdout was
+        opened; ValueError where the home has no holdout.
+        """
+        desk, journal = self._desk, self._holdout
+        if journal is None:
+            raise ValueError("holdout was none, must be that of an improving run on recorded bars")
+        with self._whole():
+            last = journal.last()
+            for stretch in bars:
+                if last is None or int(moments(stretch)[-1]) > last:
+                    journal.append(after(stretch, -1 if last is None else last))
+            position = self._log.head()
+            for name in sorted(desk.strategies):
+                strategy = desk.strategies[name]
+                if strategy.unsealed or strategy.status == "retired":
+                    continue
+                events = unseal(desk, name, journal, self._compiled_of(name), "engine")
+                position = self._write(events)
+        return position
+
+    def _compiled_of(self, name: str) -> Callable[[Version], Program]:
+        return lambda version: compiled(self._desk, self._log, version.source_sha, name)
+
+    def close(self) -> None:
+        """Wait for no author. May be called twice."""
+        if self._authors is not None:
+            self._authors.close()
+
     def execute(self, command: Command) -> CommandReply:
         """Carry out an operator's command and wait until it is durable.
 
@@ -165,8 +252,7 @@ class Trader:
             if recorded:
                 return replies.recorded(command, recorded)
             with self._whole():
-                events = inputs.command(self._desk, order(command))
-                position = self._log.append(Batch(events=events, checkpoint=save(self._desk)))
+                position = self._write(events := inputs.command(self._desk, self._order(command)))
         except Forbidden as refusal:
             reply = replies.forbidden(refusal, self._log.head())
         else:
@@ -185,23 +271,96 @@ class Trader:
 
     def _recover(self, stopping: Callable[[], bool]) -> None:
         """Take the steps of journalled bars that the log has not."""
-        waiting: deque[Future[int]] = deque()
+        running: deque[Future[int]] = deque()
         while True:
             heed(stopping)
-            after = -1 if self._desk.last_bar is None else self._desk.last_bar
-            stretch = self._journal.read(after, BLOCK)
+            stretch = self._journal.read(self._last_bar, BLOCK)
             if len(moments(stretch)) == 0:
                 break
-            waiting.append(self._step(stretch))
-            if len(waiting) > 1:
-                waiting.popleft().result()
-        for done in waiting:
+            running.append(self._step(stretch))
+            if len(running) > 1:
+                running.popleft().result()
+        for done in running:
             done.result()
 
     def _step(self, stretch: Stretch) -> "Future[int]":
+        holds = self._authors is not None and self._authors.holds
+        while True:
+            if holds:
+                self._answer_all()
+            with self._whole():
+                done = self._submit(advance(self._desk, stretch, holds=holds))
+            stretch = after(stretch, self._last_bar)
+            if not any(map(len, stretch)):
+                break
+        if holds and waiting(self._desk):
+            self._answer_all()
+        return done
+
+    @property
+    def _last_bar(self) -> int:
+        return -1 if self._desk.last_bar is None else self._desk.last_bar
+
+    def _answer_all(self) -> None:
+        """Have every request answered before another bar is taken."""
+        for name in waiting(self._desk):
+            if self._authors is None:
+                return
+            written = self._authors.answer(self._desk, self._log, name)
+            self._record(written).result()
+
+    def _record(self, written: Written) -> "Future[int]":
         with self._whole():
-            events = advance(self._desk, stretch)
-            return self._log.submit(Batch(events=events, checkpoint=save(self._desk)))
+            events = recoded(self._desk, written)
+            done = self._submit(events)
+        logger.info(
+            "author answered",
+            extra={
+                "strategy": written.strategy,
+                "number": written.number,
+                "author": written.author,
+                "candidates": len(written.drafts),
+                "code": written.code,
+                "reason": written.reason,
+            },
+        )
+        return done
+
+    def _submit(self, events: Sequence[Event]) -> "Future[int]":
+        desk = self._desk
+        batch = Batch(events=events, blobs=desk.take_blobs(), checkpoint=save(desk))
+        return self._log.submit(batch)
+
+    def _write(self, events: Sequence[Event]) -> int:
+        """Put events in the log, durably; nothing where there are none."""
+        return self._submit(events).result() if events else self._log.head()
+
+    def _order(self, command: Command) -> inputs.Order:
+        """Read a command; a source in it is compiled, a version that it names looked up."""
+        asked = order(command)
+        if command.name == "rollback":
+            authored = self._authored(command.strategy, command.version)
+            program = compiled(self._desk, self._log, authored.source_sha, command.strategy)
+            return replace(asked, program=program, parameters=authored.parameters)
+        if command.name == "submit":
+            try:
+                program = self._desk.kernel.compile(command.source, command.strategy)
+                given = as_kernel(program).resolve(command.parameters)
+            except (StrategyError, ParameterError) as error:
+                raise InvalidCommand("source", "what was sent", f"a strategy: {error}") from error
+            return replace(asked, program=program, parameters=given)
+        return asked
+
+    def _authored(self, strategy: str, version: str) -> VersionAuthored:
+        names: list[str] = []
+        for event in self._log.stream(strategy_stream(strategy)):
+            if isinstance(event, VersionAuthored):
+                if event.version == version:
+                    return event
+                names.append(event.version)
+        if not names:
+            raise UnknownStrategy(strategy, self._desk.strategies)
+        raise UnknownVersion(strategy, version, names[-SHOWN:])
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
@@ -221,22 +380,20 @@ class Trader:
         """Register the files that the home does not know; notice those that changed."""
         desk = self._desk
         events: list[Event] = desk.take_events()
-        blobs: dict[str, bytes] = {}
         notices: list[str] = []
         for source in sorted(sources, key=lambda s: s.name):
             program = programs[source.name]
             known = desk.strategies.get(source.name)
             if known is None:
                 events += inputs.register(desk, source.name, program, "seed")
-                blobs[program.source_sha] = source.text.encode()
+                desk.keep(source.text.encode())
             elif all(version.source_sha != program.source_sha for version in known.versions):
                 notices.append(
                     f"strategy {source.name}: the file changed since this home recorded it; "
                     f"the recorded version {known.champion} goes on, the file is not used"
                 )
         self.notices = tuple(notices)
-        if events:
-            self._log.append(Batch(events=events, blobs=blobs, checkpoint=save(desk)))
+        self._write(events)
 
 
 def open_home(description: FeedDescription, first_bar: int) -> home.OpenHome:
@@ -287,4 +444,12 @@ def order(command: Command) -> inputs.Order:
         until=command.until,
         limit=command.limit,
         value=command.value,
+        version=command.version,
+    )
+
+
+def after(stretch: Stretch, moment: int) -> Stretch:
+    """Leave out the bars that open at `moment` (ms) or before."""
+    return tuple(
+        bars[int(np.searchsorted(bars["timestamp"], moment, side="right")) :] for bars in stretch
     )

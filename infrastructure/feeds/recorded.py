@@ -21,6 +21,9 @@ from infrastructure.instruments import instrument_for
 from infrastructure.symbols import is_perpetual, stored_symbol
 
 
+Span = tuple[int, int]
+
+
 class ImpossibleTimeframe(FeedError):
     """No recorded timeframe divides the one asked for."""
 
@@ -65,6 +68,22 @@ def open_recorded(
         note="; ".join(notes),
     )
     return StreamFeed(source, description, start, end)
+
+
+def recorded_span(directory: Path, venue: str, symbols: Sequence[str], timeframe: str) -> Span:
+    """Give the open times (ms) of the first and the last bar recorded of any symbol.
+
+    Raises `FeedError`.
+    """
+    length = milliseconds(timeframe)
+    spans: list[Span] = []
+    for symbol in symbols:
+        files = shelf(directory, venue, symbol)
+        base = _recorded_base(files, length, f"{venue} {stored_symbol(symbol)}")
+        candles = CandleFile(files.candles[base], base)
+        spans.append((int(candles.first()["timestamp"][0]), candles.last_open()))
+        candles.close()
+    return min(first for first, _ in spans), max(last for _, last in spans)
 
 
 def smallest_timeframe(directory: Path, venue: str, symbols: Sequence[str]) -> str:

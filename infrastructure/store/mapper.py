@@ -18,10 +18,14 @@ from msgspec import inspect
 
 # Importing a module of events registers its topics.
 import domain.home
+import domain.improvement
+import domain.llm
 import domain.market
 import domain.portfolio.events
+import domain.regime
 import domain.signals
 import domain.strategy.events
+import domain.strategy.improvement
 import domain.tightening  # noqa: F401
 from domain.event import TOPICS, Event
 from infrastructure.store.errors import EventRefused, UnreadableEvent

@@ -1,0 +1,84 @@
+"""How a run improves its strategies: what was asked for, or what its home was begun with.
+
+A home that improves goes on under the policy in its log, asked for or not; options of this run take
+the place of single words of it. Where its sealed bars begin is decided once and never moves.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from api.authors import author_of
+from api.bootstrap import HOLDOUT
+from api.feed_choice import ChosenFeed
+from api.home_log import improved_by
+from api.processes.home import Home
+from api.processes.options import RunOptions
+from application.ports import LogReader, Stretch
+from application.trading import Improving
+from domain.improvement import Policy
+from domain.timeframe import DAY
+from infrastructure.feeds.sealed import SealedMarket
+from infrastructure.home_journal import HomeJournal, open_journal
+from infrastructure.settings import Settings
+
+OPEN_SHARE = 0.8  # of a recorded market, by time: the rest is sealed
+
+
+class TooLate(ValueError):
+    """The home has traded bars that improving would have sealed."""
+
+
+def policy_of(options: RunOptions, settings: Settings, chosen: ChosenFeed) -> Policy | None:
+    """Give the policy of a run; None where nothing is improved. Raises `TooLate`."""
+    home = Home(chosen.home)
+    held = improved_by(home)
+    if held is None and not options.improve:
+        return None
+    policy = held or Policy(holdout_from=seal_of(chosen))
+    asked = {
+        "author": options.author,
+        "candidates": options.candidates,
+        "seed": options.improve_seed,
+        "auto_promote": options.auto_promote,
+    }
+    policy = replace(policy, **{name: said for name, said in asked.items() if said is not None})
+    return replace(policy, knows_until=settings.llm.cutoff if policy.author == "llm" else None)
+
+
+def seal_of(chosen: ChosenFeed) -> int | None:
+    """Give the midnight (ms) at which the last fifth of a recorded market begins."""
+    if chosen.span is None:
+        return None
+    first, last = chosen.span
+    return int(first + OPEN_SHARE * (last - first)) // DAY * DAY
+
+
+def sealed(chosen: ChosenFeed, policy: Policy | None) -> ChosenFeed:
+    """Seal a market's end where a policy says so."""
+    if policy is None or policy.holdout_from is None:
+        return chosen
+    return replace(chosen, feed=SealedMarket(chosen.feed, policy.holdout_from))
+
+
+def improving(
+    policy: Policy | None, settings: Settings, chosen: ChosenFeed, log: LogReader
+) -> Improving | None:
+    """Put together who improves strategies, and whether the feed waits for it."""
+    if policy is None:
+        return None
+    holds = chosen.feed.describe().feed != "live"
+    return Improving(policy, author_of(policy.author, settings, log), holds)
+
+
+def holdout_journal(home: Path, chosen: ChosenFeed) -> HomeJournal:
+    """Open the journal of the sealed bars. Raises `JournalError`."""
+    symbols = [instrument.symbol for instrument in chosen.feed.describe().instruments]
+    return open_journal(home / HOLDOUT, symbols)
+
+
+def sealed_bars(chosen: ChosenFeed) -> Iterator[Stretch]:
+    """Give the sealed bars of a run, none where it has none."""
+    if isinstance(chosen.feed, SealedMarket):
+        yield from chosen.feed.sealed()
