@@ -2,11 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
+from kernels.program import Program, compile_strategy
+from kernels.runner import LaneSpec
+from kernels.sweep.settings import Settings
 from kernels.told import Told, told_of
-from tests.kernel_runs import MINUTE, START, Array
+from tests.kernel_programs import torn
+from tests.kernel_runs import CAPITAL, MINUTE, START, Array, limits, market
 
 Row = tuple[int, int, int]  # start and end in ms, code
 
@@ -48,6 +53,11 @@ def exits():
 '''
 
 
+COSTS = market(slippage=0.0003, maker=0.0002, taker=0.0005, perpetual=1.0)
+LANES = (LaneSpec(8, CAPITAL, limits(True)), LaneSpec(1, CAPITAL, limits(False)))
+COUNT = 4000  # minutes
+
+
 def at(minute: float) -> int:
     """Milliseconds of a minute after the first bar opens."""
     return START + round(minute * MINUTE)
@@ -83,3 +93,29 @@ def read(rows: Sequence[Row], closes: Array, ruled: Array) -> Array:
     """What `regime` is at each close: what was said, else what the rule gave there."""
     found = np.array([holding(rows, int(close)) for close in closes])
     return np.where(np.isnan(found), ruled, found)
+
+
+@cache
+def framed() -> Program:
+    return compile_strategy(FRAMED, "framed")
+
+
+def bars_on(symbols: int) -> list[Array]:
+    """Bars with holes; those of the second symbol begin late and lack more of them."""
+    bars = [torn(COUNT, 40 + n) for n in range(symbols)]
+    return [each[n * 300 :: 1 + n] for n, each in enumerate(bars)]
+
+
+def said_of(bars: Sequence[Array], seed: int) -> list[list[Row]]:
+    """Of each symbol something else, over all its bars, the gap of days in them left out."""
+    late = int(bars[0]["timestamp"][-1]) - 2000 * MINUTE
+    found = []
+    for symbol in range(len(bars)):
+        first = drawn(seed + symbol, 1500)
+        shift = late - first[0][0]
+        found.append([*first, *((a + shift, b + shift, c) for a, b, c in first)])
+    return found
+
+
+def settings_of() -> Settings:
+    return Settings(COSTS, LANES[0].limits, LANES[0].leverage, CAPITAL, MINUTE)

@@ -7,7 +7,6 @@ written down before anything could be.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,47 +16,28 @@ import pytest
 
 from kernels import dtypes as d
 from kernels.joint_runner import JointRunner
-from kernels.program import BACKENDS, Program, compile_strategy
-from kernels.runner import LaneSpec, canonical
+from kernels.program import BACKENDS, compile_strategy
+from kernels.runner import canonical
 from kernels.runners import OneSymbol, runner_on
-from kernels.sweep.cut import Cut, CutInvalid
-from kernels.sweep.figures import hex_digest
-from kernels.sweep.run import Sweep, sweep
+from kernels.sweep.run import sweep
 from kernels.sweep.sets import listed
-from kernels.sweep.settings import Settings, Ways
-from kernels.told import NOTHING_TOLD, Told, told_of
+from kernels.sweep.settings import Ways
+from kernels.told import Told, told_of
 from tests.ir_machine import Machine
-from tests.kernel_programs import torn
-from tests.kernel_runs import CAPITAL, MINUTE, Array, limits, market, walk
+from tests.kernel_runs import MINUTE, Array, walk
 from tests.sweep_runs import wants
-from tests.told_runs import FRAMED, Row, drawn
-
-COSTS = market(slippage=0.0003, maker=0.0002, taker=0.0005, perpetual=1.0)
-LANES = (LaneSpec(8, CAPITAL, limits(True)), LaneSpec(1, CAPITAL, limits(False)))
-COUNT = 4000  # minutes
-OTHERS = tuple(name for name in BACKENDS if name != "numba")
-
-
-@cache
-def framed() -> Program:
-    return compile_strategy(FRAMED, "framed")
-
-
-def bars_on(symbols: int) -> list[Array]:
-    """Bars with holes; those of the second symbol begin late and lack more of them."""
-    bars = [torn(COUNT, 40 + n) for n in range(symbols)]
-    return [each[n * 300 :: 1 + n] for n, each in enumerate(bars)]
-
-
-def said_of(bars: Sequence[Array], seed: int) -> list[list[Row]]:
-    """Of each symbol something else, over all its bars, the gap of days in them left out."""
-    late = int(bars[0]["timestamp"][-1]) - 2000 * MINUTE
-    found = []
-    for symbol in range(len(bars)):
-        first = drawn(seed + symbol, 1500)
-        shift = late - first[0][0]
-        found.append([*first, *((a + shift, b + shift, c) for a, b, c in first)])
-    return found
+from tests.told_runs import (
+    COSTS,
+    COUNT,
+    FRAMED,
+    LANES,
+    Row,
+    bars_on,
+    drawn,
+    framed,
+    said_of,
+    settings_of,
+)
 
 
 def runner(symbols: int, backend: str) -> OneSymbol | JointRunner:
@@ -167,56 +147,6 @@ def test_run_when_told_then_is_that_of_the_plain_reading() -> None:
     names = list(machine.unit.rows)
     read = np.array(machine.rows)[:, [names.index(name) for name in framed().series_names]]
     assert canonical(read.T).tobytes() == canonical(block.series[0]).tobytes()
-
-
-# Sweeps
-
-
-@cache
-def swept() -> tuple[Array, Told, dict[str, Array]]:
-    bars = bars_on(1)[0]
-    (rows,) = said_of([bars], 30)
-    return bars, told_of(rows), {"stop_atr": np.linspace(1.0, 3.0, 11)}
-
-
-def settings_of() -> Settings:
-    return Settings(COSTS, LANES[0].limits, LANES[0].leverage, CAPITAL, MINUTE)
-
-
-@pytest.mark.parametrize(
-    "backend",
-    [*OTHERS, pytest.param("numba", marks=pytest.mark.long)],  # which takes long to make
-)
-def test_sweep_when_told_then_every_set_ends_as_its_run_alone(backend: str) -> None:
-    wants(backend)
-    bars, told, table = swept()
-    sets = listed(framed().parameters, table)
-    found = sweep(framed(), bars, sets, settings_of(), Ways(backend, tile=257, batch=8), told)
-    for number, value in enumerate(table["stop_atr"].tolist()):
-        one = runner_on([COSTS], framed(), {"stop_atr": value}, MINUTE, LANES[:1])
-        one.tell(0, told)
-        one.run([bars], [0])
-        assert hex_digest(found.figures[number]) == one.digest(0), value
-
-
-def test_batch_when_cut_under_other_classifications_then_is_not_taken_up() -> None:
-    bars, told, table = swept()
-    sets = listed(framed().parameters, table)
-
-    def planned(heard: Told) -> Sweep:
-        ways = Ways("lanes", tile=1000)
-        return Sweep(framed(), bars, sets, settings_of(), ways, heard)
-
-    cut = planned(told).run(0, stop=lambda: True)
-    assert isinstance(cut, Cut)
-    expected = planned(told).run(0)
-    found = planned(told).run(0, cut)
-    assert not isinstance(found, Cut)
-    assert not isinstance(expected, Cut)
-    assert found.figures.tobytes() == expected.figures.tobytes()
-    for other in (NOTHING_TOLD, told_of(told.rows()[1:])):  # type: ignore[arg-type]
-        with pytest.raises(CutInvalid, match="another batch or plan"):
-            planned(other).run(0, cut)
 
 
 # Nothing said
