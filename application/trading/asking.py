@@ -44,7 +44,7 @@ class AuthorsDesk:
             return None
         if self._done is None:
             name = next((n for n, s in sorted(desk.strategies.items()) if s.waiting), None)
-            if name is not None:
+            if name is not None and log.head() == desk.written:  # what it is told of is durable
                 self._job = job_of(desk, log, name)
                 self._done = self._pool.submit(work, self._job, self.author)
             return None

@@ -285,29 +285,29 @@ class Trader:
 
     def _step(self, stretch: Stretch) -> "Future[int]":
         holds = self._authors is not None and self._authors.holds
+        if holds:
+            self._answer_all()
         while True:
-            if holds:
-                self._answer_all()
             with self._whole():
                 done = self._submit(advance(self._desk, stretch, holds=holds))
+            if holds and waiting(self._desk):
+                done.result()  # an author is told of what the log holds
+                done = self._answer_all() or done
             stretch = after(stretch, self._last_bar)
             if not any(map(len, stretch)):
-                break
-        if holds and waiting(self._desk):
-            self._answer_all()
-        return done
+                return done
 
     @property
     def _last_bar(self) -> int:
         return -1 if self._desk.last_bar is None else self._desk.last_bar
 
-    def _answer_all(self) -> None:
-        """Have every request answered before another bar is taken."""
-        for name in waiting(self._desk):
-            if self._authors is None:
-                return
-            written = self._authors.answer(self._desk, self._log, name)
-            self._record(written).result()
+    def _answer_all(self) -> "Future[int] | None":
+        """Have every request answered before another bar is taken; the future is of the last."""
+        done: Future[int] | None = None
+        if self._authors is not None:
+            for name in waiting(self._desk):
+                done = self._record(self._authors.answer(self._desk, self._log, name))
+        return done
 
     def _record(self, written: Written) -> "Future[int]":
         with self._whole():
