@@ -25,8 +25,8 @@ Stretch = tuple[Bars, ...]
 
 def moments(stretch: Stretch) -> Bars:
     """Give the open times (int64, ms) at which at least one symbol has a bar, in order."""
-    if len(stretch) == 1:
-        times: Bars = stretch[0]["timestamp"]
+    times: Bars = stretch[0]["timestamp"]
+    if all(np.array_equal(times, bars["timestamp"]) for bars in stretch[1:]):  # as mostly
         return times
     return np.unique(np.concatenate([bars["timestamp"] for bars in stretch]))
 
