@@ -17,21 +17,14 @@ Name = tuple[object, ...]  # of a field, or of a variable of one list
 
 def lean(
     phases: Sequence[Phase], known: fold.Known, wanted: Collection[tuple[str, str]]
-) -> tuple[Phase, ...]:
-    """Put in what is `known`, and leave what the `wanted` (record, field) follow from."""
+) -> list[list[ir.Stmt]]:
+    """The phases' lists with what is `known` put in, and what the `wanted` fields follow from."""
     lists = [fold.specialise(silent(phase.statements), known) for phase in phases]
     while True:
         needed = needs(lists, wanted)
-        fewer = [
-            fold.live(ir.picked(each, partial(is_needed, n, needed)))
-            for n, each in enumerate(lists)
-        ]
-        if fewer == lists:
-            return tuple(
-                Phase(phase.over, tuple(each))
-                for phase, each in zip(phases, lists, strict=True)
-                if each
-            )
+        fewer = [ir.picked(each, partial(is_needed, n, needed)) for n, each in enumerate(lists)]
+        if list(map(ir.size, fewer)) == list(map(ir.size, lists)):
+            return lists
         lists = fewer
 
 

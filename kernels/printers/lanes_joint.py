@@ -45,14 +45,6 @@ class JointGround(Ground):
         place = self.writer.address(self.series, column)
         return self.writer.load(place, False, fixed=True)
 
-    def rows_at(self, symbol: str) -> str:
-        """The address of the symbol's first row at the strategy bar that closed."""
-        writer = self.writer
-        index = writer.whole(self.scalar(self.tape, TAPE["index"]))
-        each = writer.pure(f"mul i64 %length, {max(1, len(self.names))}")
-        mine = writer.pure(f"mul i64 {symbol}, {each}")
-        return writer.address("%rows", writer.pure(f"add i64 {mine}, {index}"))
-
     def slot(self, key: str) -> str:
         """The address of a field."""
         if key in self.slots:
@@ -125,7 +117,7 @@ def print_phase(phase: Phase, ground: JointGround, same: set[tuple[str, str]]) -
         writer.branch(wanted(phase, ground, cell), inside, latch)
         writer.begin(inside)
         if phase.over == "closed":
-            ground.series = ground.rows_at(symbol)
+            ground.series = rows_at(ground, symbol)
         Statements(writer, ground, plan).spell(plan)
         writer.jump(latch)
     writer.begin(latch)
@@ -145,3 +137,12 @@ def wanted(phase: Phase, ground: JointGround, cell: str) -> str:
         closed = ground.scalar(ground.tape, TAPE["closed"])
         found = writer.binary("and", found, writer.binary(">", closed, number(0.0)))
     return found.text
+
+
+def rows_at(ground: JointGround, symbol: str) -> str:
+    """The address of the symbol's first row at the strategy bar that closed."""
+    writer = ground.writer
+    index = writer.whole(ground.scalar(ground.tape, TAPE["index"]))
+    each = writer.pure(f"mul i64 %length, {max(1, len(ground.names))}")
+    mine = writer.pure(f"mul i64 {symbol}, {each}")
+    return writer.address("%rows", writer.pure(f"add i64 {mine}, {index}"))

@@ -7,7 +7,8 @@ Nothing depends on threads, on how time is cut, or on which accounts run togethe
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,15 @@ from kernels import dtypes, joint
 from kernels.backends.lanes_trials import LanesTrials
 from kernels.constants import constants
 from kernels.joint_runner import first_desk
-from kernels.lean import lean
-from kernels.program import Program
+from kernels.program import Program, compile_strategy
 from kernels.runner import LaneSpec, reach_of
-from kernels.sweep.course import DAY, Course, Span
+from kernels.sweep.course import DAY, Course, Cuts, Span
 from kernels.sweep.sets import listed
 from kernels.timeline import Timeline, first_bad, refuse
 from kernels.told import NOTHING_TOLD, Told
+from kernels.trial_step import COUNTED, TrialStep, trial_step
 
 Array = np.ndarray[Any, Any]
-
-COUNTED = ("trades", "wins", "profit", "loss", "ruined")
-WANTED = (*(("account", name) for name in ("equity", *COUNTED)), ("held", "side"))
 
 __all__ = ["Span", "TrialSettings", "Trials", "trials"]
 
@@ -77,24 +75,18 @@ def trials(
     """
     check_bars(program, stretch, settings)
     check_spans(spans)
-    several = program.on_several
-    flat = several.flat
-    values = constants(flat, dict(listed(several.parameters, sets).columns))
+    several, step = prepared(program.text, program.name, program.imposed, known(settings))
+    values = constants(several.flat, dict(listed(several.parameters, sets).columns))
     accounts = desks(several, values, settings, slippage)
-    step = joint.joint(flat)
-    step = replace(step, phases=lean(step.phases, known(settings), WANTED))
     machine = LanesTrials(step, values, accounts, len(stretch), len(spans), threads)
-    ticks = [float(market["tick"][0]) for market in settings.markets]
-    base = settings.base_ms
-    said = told or [NOTHING_TOLD for _ in ticks]
-    if len(said) != len(ticks):
-        raise ValueError(f"told was of {len(said)} symbols, must be of {len(ticks)}")
-    timelines = [Timeline.of(flat, base, *each) for each in zip(ticks, said, strict=True)]
-    clock = Timeline(program.timeframe, (), base, 1.0)
-    course = Course(stretch, spans, settings.markets, timelines, clock)
+    course = course_of(several, stretch, settings, spans, told)
     equity = np.full((len(accounts), len(course.days)), settings.capital)
-    for tile, days in course.tiles(settings.capital * accounts[:, REACH]):
-        closing = machine.run(tile)
+    able = settings.capital * accounts[:, REACH]
+    tiles = course.tiles(able, cuts_of(machine, program.timeframe_ms // settings.base_ms))
+    coming = [next(tiles, None)]
+    while (now := coming.pop()) is not None:
+        tile, days = now
+        closing = machine.run(tile, lambda: coming.append(next(tiles, None)))
         for part in np.flatnonzero(days >= 0):  # of a day that was cut the later part counts
             equity[:, days[part]] = closing[:, part]
     figures = {name: machine.figures(name) for name in COUNTED}
@@ -111,6 +103,38 @@ def trials(
 
 
 REACH = joint.slot("account", "reach")
+Known = tuple[tuple[tuple[str, str], float], ...]
+
+
+@lru_cache(maxsize=32)
+def prepared(
+    text: str, name: str, imposed: tuple[str, float] | None, what_is_known: Known
+) -> tuple[Program, TrialStep]:
+    """A strategy for accounts on several symbols, and its step: a search asks for it often."""
+    program = compile_strategy(text, name, imposed, several=True)
+    return program, trial_step(program.flat, dict(what_is_known))
+
+
+def course_of(
+    program: Program,
+    stretch: Sequence[Array],
+    settings: TrialSettings,
+    spans: Sequence[Span],
+    told: Sequence[Told],
+) -> Course:
+    markets, base = settings.markets, settings.base_ms
+    said = told or [NOTHING_TOLD for _ in markets]
+    if len(said) != len(markets):
+        raise ValueError(f"told was of {len(said)} symbols, must be of {len(markets)}")
+    pairs = zip([float(market["tick"][0]) for market in markets], said, strict=True)
+    timelines = [Timeline.of(program.flat, base, tick, each) for tick, each in pairs]
+    clock = Timeline(program.timeframe, (), base, 1.0)
+    return Course(stretch, spans, markets, timelines, clock)
+
+
+def cuts_of(machine: LanesTrials, bars: int) -> Cuts:
+    """How the machine wants time cut, `bars` base bars to one of the strategy's."""
+    return Cuts(machine.step.looked_at, machine.width, bars * machine.tile, bars * machine.piece)
 
 
 def check_bars(program: Program, stretch: Sequence[Array], settings: TrialSettings) -> None:
@@ -150,7 +174,7 @@ def check_spans(spans: Sequence[Span]) -> None:
         before = span.end
 
 
-def known(settings: TrialSettings) -> dict[tuple[str, str], float]:
+def known(settings: TrialSettings) -> Known:
     """What decides for all accounts which statements can run at all."""
     found = {("control", name): 0.0 for name in dtypes.CONTROL.names or ()}
     found["limits", "enforced"] = float(settings.limits["enforced"][0])
@@ -158,7 +182,7 @@ def known(settings: TrialSettings) -> dict[tuple[str, str], float]:
         flags = {float(market[name][0]) for market in settings.markets}
         if len(flags) == 1:
             found["market", name] = flags.pop()
-    return found
+    return tuple(found.items())
 
 
 def desks(
