@@ -1,0 +1,162 @@
+"""One look of the search: what is tried in which order, and which of it was best.
+
+The order is fixed: the champion's rules first, then changed rules, then what is near the best of
+both. Nothing that the bench does not say moves it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from application.improvement import search_sets
+from application.improvement.admission import check, one_line
+from application.improvement.authoring import Bench, Brief
+from application.improvement.change import Version, shape_of
+from application.improvement.draws import Draws
+from application.improvement.evolution import Values, called_for
+from application.improvement.mutations import NEW, mutants
+from application.improvement.ranking import Figures, figures_of
+from application.improvement.search_sets import Fresh, Source
+
+SETS = 6  # scored for each candidate that is wanted, the champion's own included
+FIRST = (2, 5)  # share of them: the champion's rules, before anything else is known
+EACH = (1, 7)  # share of them: each mutation
+ELITE = 4  # sets that a cross may come from
+READ = 24  # mutations compiled before a look does with fewer
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set that was scored."""
+
+    source: Source
+    values: Values  # of all parameters
+    figures: Figures
+
+
+@dataclass
+class Look:
+    """What was tried so far, and what is left to try."""
+
+    brief: Brief
+    bench: Bench
+    champion: Source
+    values: Values  # of the champion
+    trials: list[Trial] = field(default_factory=list)
+    standing: Figures | None = None  # of the champion; None: not to be told
+    dropped: list[str] = field(default_factory=list)  # CODE: what the bench failed on
+    scored: int = 0
+    seen: list[Version] = field(default_factory=list)  # what no further set may be like
+
+    def search(self) -> None:
+        """Try all that the budget has room for."""
+        budget = SETS * self.brief.candidates
+        self.remember_past()
+        self.try_champion(budget * FIRST[0] // FIRST[1])
+        for source in self.mutations():
+            self.try_mutation(source, max(budget * EACH[0] // EACH[1], 1))
+        self.try_near_the_best(budget - self.scored)
+
+    def remember_past(self) -> None:
+        for past in self.brief.past:
+            found = check(self.brief.text, past.parameters, lambda _: self.champion.program)
+            if past.same_source and not isinstance(found, str):
+                self.seen.append(self.champion.version(found[1]))
+
+    def try_champion(self, count: int) -> None:
+        own = self.champion.version(self.values)
+        fresh = Fresh(self.champion, [*self.seen, own])
+        patterns = self.brief.analysis.patterns
+        called = called_for(self.brief.text, patterns, self.values, fresh.movable)
+        search_sets.near(fresh, self.values, called, count - 1, self.draws("near"))
+        self.try_out(self.champion, [self.values, *fresh.sets])
+
+    def try_mutation(self, source: Source, count: int) -> None:
+        fresh, best = Fresh(source, self.seen), self.values
+        ranked = [trial for trial in self.best(1) if trial.source is self.champion]
+        if ranked and self.beats_champion(ranked[0].figures):
+            best = ranked[0].values
+        search_sets.on_a_mutation(fresh, self.values, best, count, self.draws(source.name))
+        self.try_out(source, fresh.sets)
+
+    def try_near_the_best(self, count: int) -> None:
+        elite, draws = self.best(ELITE), self.draws("best")
+        source = elite[0].source if elite else self.champion
+        fresh = Fresh(source, self.seen)
+        if elite:
+            kin = [trial.values for trial in elite if trial.source is source]
+            search_sets.near_the_best(fresh, kin, count, draws)
+        else:
+            search_sets.anywhere(fresh, self.values, count, draws)
+        self.try_out(source, fresh.sets)
+
+    def mutations(self) -> list[Source]:
+        """The next mutations that compile and are rules of their own."""
+        written = mutants(
+            self.brief.text,
+            self.brief.analysis.patterns,
+            [past.hypothesis for past in self.brief.past],
+            Draws(0, f"rules/{self.brief.strategy}"),  # one order for all looks
+            self.brief.number,
+        )
+        found: dict[str, Source] = {}
+        for _, mutant in zip(range(READ), written, strict=False):
+            compiled = check(mutant.text, {}, self.bench.compile)
+            if isinstance(compiled, str):
+                continue
+            source = Source(compiled[0], shape_of(compiled[0]), mutant)
+            if source.shape.digest != self.champion.shape.digest:
+                found.setdefault(source.shape.digest, source)
+            if len(found) == NEW:
+                break
+        return list(found.values())
+
+    def draws(self, name: str) -> Draws:
+        """A stream of draws of this look alone."""
+        return Draws(self.brief.seed, f"{self.brief.strategy}/{self.brief.number}/{name}")
+
+    # What came of it
+
+    def try_out(self, source: Source, sets: Sequence[Values]) -> None:
+        """Score sets of one source; where the bench fails, they are dropped."""
+        if not sets:
+            return
+        try:
+            scores = figures_of(self.bench.score(source.program, sets), len(sets))
+        except Exception as error:  # one source's failure is not the look's
+            words = f"NOT_SCORED: {source.name}: {type(error).__name__}: {error}"
+            self.dropped.append(one_line(words))
+            return
+        self.scored += len(sets)
+        for values, figures in zip(sets, scores, strict=True):
+            self.seen.append(source.version(values))
+            if values is self.values:
+                self.standing = figures
+            elif figures is not None:
+                self.trials.append(Trial(source, values, figures))
+
+    def best(self, count: int) -> list[Trial]:
+        """Give the best trials that traded; of equals the one tried first.
+
+        Where all would be of the champion's rules and a mutation was better than the champion, the
+        last place is the best such mutation's: rules reach what parameters cannot.
+        """
+        traded = [trial for trial in self.trials if trial.figures.trades > 0]
+        ranked = sorted(traded, key=lambda trial: trial.figures.worth, reverse=True)  # is stable
+        chosen = ranked[:count]
+        others = [t for t in ranked if t.source.mutant and self.beats_champion(t.figures)]
+        if count > 1 and others and not any(trial.source.mutant for trial in chosen):
+            chosen = [*chosen[: count - 1], others[0]]
+        return chosen
+
+    def beats_champion(self, figures: Figures) -> bool:
+        """Tell whether figures rank above the champion's."""
+        return self.standing is None or figures.worth > self.standing.worth
+
+    def failure(self) -> tuple[str, str]:
+        """Say why there is no candidate: a code, and words."""
+        if not self.scored:
+            return "NOT_SCORED", "; ".join(self.dropped) or "there was nothing to score"
+        sets = "set" if self.scored == 1 else "sets"
+        if not self.trials:
+            return "NO_FIGURES", f"of {self.scored} {sets} none but the champion's had figures"
+        return "NOTHING_TRADED", f"of {self.scored} {sets} none but the champion's closed a trade"
