@@ -119,6 +119,7 @@ def least_said(parameter: Parameter) -> str:
     return "1" if parameter.integer and least == WHOLE else "1 %"
 
 
+@lru_cache(maxsize=4096)
 def exact(value: float) -> Fraction:
     """Give the shortest decimal that is this double: what an author wrote."""
     return Fraction(repr(float(value)))

@@ -23,7 +23,6 @@ from kernels.frontend.scope import (
     Value,
     as_binding,
     as_value,
-    mutable_names,
 )
 from kernels.frontend.source import refused, spelled
 
@@ -164,7 +163,7 @@ class Calls(Frames):
         if self.nested and function.stateful:
             raise LibraryFault(f"{function.name} keeps state, and was called inside a branch")
         names = self.base_names() | dict(zip(function.arguments, bound, strict=True))
-        scope = Scope(names, prefix=function.name, mutable=mutable_names(function.body))
+        scope = Scope(names, prefix=function.name, mutable=function.mutable)
         for statement in function.body[:-1]:
             self.statement(statement, scope)
         result = self.returned(function, scope)
@@ -209,8 +208,8 @@ class Calls(Frames):
             return value
         if ir.level_of(value) == ir.CONST and ir.type_of(value) == "num":
             return self.constant_field(value)
-        key = (self.frame, "settled", repr(value))
-        if stable(value) and key in self.shared:
+        key = (self.frame, "settled", repr(value)) if stable(value) else None
+        if key is not None and key in self.shared:
             return as_binding(self.shared[key])
         # a fixed condition that is assigned here is not among what is computed before the run
         level = max(ir.level_of(value), ir.SERIES)
@@ -219,7 +218,7 @@ class Calls(Frames):
         frame = self.frame_of([value])
         if frame is not None:
             self.frame_names[var.name] = frame
-        if stable(value) and not self.nested:
+        if key is not None and not self.nested:
             self.shared[key] = var
         return var
 

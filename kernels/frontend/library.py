@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernels import dtypes
+from kernels.frontend.scope import mutable_names
 
 FOLDER = Path(__file__).parent.parent / "library"
 CONSTANTS: dict[str, float] = {
@@ -24,6 +25,7 @@ class Function:
     body: list[ast.stmt]
     stateful: bool
     documentation: str
+    mutable: frozenset[str]  # names that its body assigns more than once, or in a branch or loop
 
 
 @functools.cache
@@ -41,6 +43,7 @@ def functions() -> dict[str, Function]:
 
 def read(node: ast.FunctionDef, module: str) -> Function:
     documentation = ast.get_docstring(node) or ""
+    body = node.body[1:] if documentation else node.body
     return Function(
         name=node.name,
         module=module,
@@ -48,7 +51,7 @@ def read(node: ast.FunctionDef, module: str) -> Function:
         annotations=tuple(
             ast.unparse(a.annotation) if a.annotation else "" for a in node.args.args
         ),
-        body=node.body[1:] if documentation else node.body,
+        body=body,
         stateful=any(
             isinstance(n, ast.Call)
             and isinstance(n.func, ast.Name)
@@ -56,6 +59,7 @@ def read(node: ast.FunctionDef, module: str) -> Function:
             for n in ast.walk(node)
         ),
         documentation=documentation,
+        mutable=mutable_names(body),
     )
 
 

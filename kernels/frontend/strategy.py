@@ -330,13 +330,24 @@ JOINT: tuple[tuple[Over, str], ...] = (
 WRITTEN = ("account", "held", "intents")  # records that the library's functions write to
 
 
+# Flat lists of functions of the account's, by name and what is used: few dozen, and never changed.
+LOWERED: dict[tuple[object, ...], tuple[ir.Stmt, ...]] = {}
+
+
 def joint_phases(uses: Facts) -> list[Phase]:
     """What happens to an account on several symbols before it decides."""
     return [Phase(over, tuple(lowered(name, uses))) for over, name in JOINT]
 
 
 def lowered(name: str, uses: Facts) -> list[ir.Stmt]:
-    """The flat list of a function of the account's."""
+    """The flat list of a function of the account's: the same for all that use the same of it."""
+    key = name, *sorted((word, repr(value)) for word, value in uses.fields.items())
+    if key not in LOWERED:
+        LOWERED[key] = tuple(lowered_anew(name, uses))
+    return list(LOWERED[key])
+
+
+def lowered_anew(name: str, uses: Facts) -> list[ir.Stmt]:
     output = Output()
     function = library.functions()[name]
     given = bound(function, {"uses": uses})
