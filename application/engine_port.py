@@ -13,16 +13,25 @@ from msgspec import Struct
 from domain.gate import GateVerdict
 
 CommandName = Literal[
-    "promote", "pause", "resume", "demote", "flatten", "tighten", "submit", "rollback"
+    "promote",
+    "pause",
+    "resume",
+    "demote",
+    "flatten",
+    "tighten",
+    "submit",
+    "rollback",
+    "classify",
 ]
 EVERYTHING = "all strategies"
+EVERY_SYMBOL = "all symbols"
 
 
 class Command(Struct, frozen=True, kw_only=True):
     """One operator's wish. It takes effect at the next base bar."""
 
     name: CommandName
-    strategy: str = ""  # tighten: none; flatten: "" for all of them
+    strategy: str = ""  # tighten, classify: none; flatten: "" for all of them
     actor: str  # operator:<name>
     command_id: str  # chosen by the client; equal ids are one command
     reason: str = ""
@@ -32,6 +41,7 @@ class Command(Struct, frozen=True, kw_only=True):
     source: str = ""  # submit only: text of the strategy file
     parameters: dict[str, float] = {}  # submit only: those that are not the file's defaults
     version: str = ""  # rollback only: which version is to trade again
+    symbol: str = ""  # classify only: "" for all of them
 
     @property
     def said(self) -> str:
@@ -40,6 +50,8 @@ class Command(Struct, frozen=True, kw_only=True):
             return f"tighten {self.limit} to {self.value}"
         if self.name == "rollback":
             return f"rollback {self.strategy} to {self.version}"
+        if self.name == "classify":
+            return f"classify {self.symbol or EVERY_SYMBOL}"
         return f"{self.name} {self.strategy or EVERYTHING}"
 
 

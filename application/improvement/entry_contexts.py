@@ -15,6 +15,7 @@ from application.ports import Bars, Stretch
 from kernels.dtypes import LIMITS
 from kernels.program import Program, compile_strategy
 from kernels.runner import LaneSpec, Runner
+from kernels.told import NOTHING_TOLD, Told
 
 Array = np.ndarray[Any, Any]
 
@@ -35,20 +36,30 @@ def exits():
 
 
 def entry_contexts(
-    timeframe: str, stretch: Stretch, markets: Sequence[Row], base_ms: int, backend: str
+    timeframe: str,
+    stretch: Stretch,
+    markets: Sequence[Row],
+    base_ms: int,
+    backend: str,
+    said: Sequence[Told] = (),
 ) -> list[Array]:
-    """Give `FIGURES` at every strategy bar of each symbol: float64 [3, bars], NaN not warm."""
+    """Give `FIGURES` at every strategy bar of each symbol: float64 [3, bars], NaN not warm.
+
+    `said`: of each symbol's regime, if anything.
+    """
     program = compiled(timeframe)
     idle = LaneSpec(1, 1e8, np.zeros(1, LIMITS), signals=False)
     order = [program.series_names.index(name) for name in FIGURES]
 
-    def told(bars: Bars, market: Row) -> Array:
+    def told(bars: Bars, market: Row, heard: Told) -> Array:
         if len(bars) == 0:
             return np.empty((len(FIGURES), 0))
-        block = Runner(program, {}, market, base_ms, [idle], backend).run(bars, [0])
-        return block.series[order]
+        runner = Runner(program, {}, market, base_ms, [idle], backend)
+        runner.tell(heard)
+        return runner.run(bars, [0]).series[order]
 
-    return [told(bars, market) for bars, market in zip(stretch, markets, strict=True)]
+    heard = said or [NOTHING_TOLD for _ in markets]
+    return [told(*each) for each in zip(stretch, markets, heard, strict=True)]
 
 
 @cache

@@ -19,6 +19,7 @@ from domain.strategy.improvement import HoldoutScore
 from domain.timeframe import DAY
 from kernels.metrics.bootstrap import interval, sharpe_interval
 from kernels.sweep.trials import Span, TrialSettings, trials
+from kernels.told import Told
 
 WARM_DAYS = 120  # of bars before the sealed ones that series have seen
 
@@ -30,10 +31,14 @@ def score(
     settings: TrialSettings,
     seed: str,
     threads: int = 1,
+    told: tuple[Told, ...] = (),
 ) -> tuple[HoldoutScore, ...]:
-    """Score named versions on sealed bars that begin at a UTC midnight."""
+    """Score named versions on sealed bars that begin at a UTC midnight.
+
+    `told`: of each symbol's regime before them; of theirs nobody said anything, so the rule stands.
+    """
     return tuple(
-        score_one(name, subject, before, sealed, settings, f"{seed}/{name}", threads)
+        score_one(name, subject, before, sealed, settings, f"{seed}/{name}", threads, told)
         for name, subject in subjects
     )
 
@@ -46,17 +51,18 @@ def score_one(
     settings: TrialSettings,
     seed: str,
     threads: int,
+    told: tuple[Told, ...],
 ) -> HoldoutScore:
     first = min(int(bars["timestamp"][0]) for bars in sealed if len(bars))
     last = max(int(bars["timestamp"][-1]) for bars in sealed if len(bars))
     span = Span(first // DAY * DAY, first_midnight(last + settings.base_ms))
     stretch = [np.concatenate([b, s]) for b, s in zip(before, sealed, strict=True)]
     table = {key: np.array([value]) for key, value in subject.parameters.items()}
-    told = trials(subject.program, stretch, table, settings, [span], threads=threads)
-    days = told.pnl[0].astype(np.int64)
-    trades, wins = int(told.trades[0].sum()), int(told.wins[0].sum())
-    profit, loss = (from_units(float(part[0].sum())) for part in (told.profit, told.loss))
-    verdict = judge(Tally(trades, wins, profit, loss), (), Gate(), 1, bool(told.ruined[0].any()))
+    found = trials(subject.program, stretch, table, settings, [span], told=told, threads=threads)
+    days = found.pnl[0].astype(np.int64)
+    trades, wins = int(found.trades[0].sum()), int(found.wins[0].sum())
+    profit, loss = (from_units(float(part[0].sum())) for part in (found.profit, found.loss))
+    verdict = judge(Tally(trades, wins, profit, loss), (), Gate(), 1, bool(found.ruined[0].any()))
     net, ratios = interval(days, seed), sharpe_interval(days, seed)
     return HoldoutScore(
         version=name,

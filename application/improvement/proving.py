@@ -25,6 +25,7 @@ from kernels.metrics.deflated import deflated_sharpe
 from kernels.metrics.overfitting import overfitting
 from kernels.program import Parameter, Program
 from kernels.sweep.trials import Span, TrialSettings, trials
+from kernels.told import Told
 
 Array = np.ndarray[Any, Any]
 
@@ -96,6 +97,7 @@ class Ground(Struct, frozen=True):
     stretch: Stretch  # of the cut's whole range
     settings: TrialSettings
     threads: int = 1
+    told: tuple[Told, ...] = ()  # of each symbol's regime
 
 
 def judge(
@@ -258,6 +260,7 @@ def over(
         ground.settings,
         (*fits, *tests),
         slippage=np.full(len(sets), slippage),
+        told=ground.told,
         threads=ground.threads,
     )
     before = len(fits)

@@ -37,7 +37,9 @@ class Job(Struct, frozen=True, kw_only=True):
 def work(job: Job, author: Author) -> Written:
     """Have an author answer, admit its candidates, and judge them."""
     brief, ground = job.brief, job.ground
-    bench = Workbench(brief.strategy, ground.cut, ground.stretch, ground.settings, ground.threads)
+    bench = Workbench(
+        brief.strategy, ground.cut, ground.stretch, ground.settings, ground.threads, ground.told
+    )
     answer = author.write(brief, bench)
     if answer.code:
         return failed(brief, answer, author.kind, answer.code, answer.reason)

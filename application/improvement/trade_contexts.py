@@ -30,6 +30,7 @@ from kernels.metrics.trades import Trade
 from kernels.program import Program
 from kernels.runner import LaneSpec
 from kernels.runners import runner_on
+from kernels.told import Told as Said
 
 Array = np.ndarray[Any, Any]
 
@@ -49,11 +50,13 @@ def trades_of(
     start: int,
     until: int,
     backend: str = "lanes",
+    told: Sequence[Said] = (),
 ) -> tuple[StudiedTrade, ...]:
     """Trade one account of sleeve B from `start` to `until` (ms) and study what it closed.
 
     `stretch` has each symbol's bars, in the order of the instruments; those before `start` only
-    warm series up, those from `until` on are not looked at. Trades come in the order they closed.
+    warm series up, those from `until` on are not looked at. `told`: of each symbol's regime, if
+    anything. Trades come in the order they closed.
     Raises ParameterError, UnknownBackend; ValueError for more symbols than an account may hold.
     """
     known = cut_at(stretch, until)
@@ -62,6 +65,8 @@ def trades_of(
         SLEEVE_LEVERAGE[SLEEVE], float(to_units(SLEEVE_CAPITAL)), limits_row(limits), signals=True
     )
     runner = runner_on(markets, program, parameters, base_ms, [lane], backend)
+    for symbol, said in enumerate(told):
+        runner.tell(symbol, said)
     warming = cut_at(known, start)
     warmed = [0] * len(known)  # strategy bars of each symbol that closed before
     if len(moments(warming)):
@@ -71,7 +76,7 @@ def trades_of(
     if len(moments(traded)) == 0:
         return ()
     block = runner.run(traded, [0])
-    contexts = entry_contexts(program.timeframe, known, markets, base_ms, backend)
+    contexts = entry_contexts(program.timeframe, known, markets, base_ms, backend, told)
     ledger = Ledger(instruments, base_ms, program.tags)
     ledger.add(block.records[0], block.times)
     reader = Reader(program, instruments, base_ms, holding(program, parameters))

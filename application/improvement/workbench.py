@@ -9,18 +9,25 @@ from application.improvement.study import Cut, fit_windows
 from application.ports import Stretch, until
 from kernels.program import Program, compiled_once
 from kernels.sweep.trials import TrialSettings, trials
+from kernels.told import Told
 
 
 class Workbench:
     """Scores parameter sets as accounts of sleeve B, one for each window before the split."""
 
     def __init__(
-        self, name: str, cut: Cut, stretch: Stretch, settings: TrialSettings, threads: int = 1
+        self,
+        name: str,
+        cut: Cut,
+        stretch: Stretch,
+        settings: TrialSettings,
+        threads: int = 1,
+        told: tuple[Told, ...] = (),
     ) -> None:
         self._name = name
         self._stretch = until(stretch, cut.split)  # what comes after it is not even held
         self._spans = fit_windows(cut)
-        self._settings, self._threads = settings, threads
+        self._settings, self._threads, self._told = settings, threads, told
 
     def compile(self, text: str) -> Program:
         """Compile a source. Raises kernels.errors.StrategyError naming line and column."""
@@ -41,6 +48,7 @@ class Workbench:
             self._settings,
             self._spans,
             slippage=np.ones(len(given)),
+            told=self._told,
             threads=self._threads,
         )
         return Scores(told.pnl.astype(np.int64), told.trades.sum(axis=1), told.wins.sum(axis=1))

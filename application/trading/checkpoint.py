@@ -17,21 +17,23 @@ from application.trading.book import Account, Closes
 from application.trading.desk import Desk
 from application.trading.kernel import Program
 from application.trading.live import Live
+from application.trading.regimes import Asked
 from application.trading.run import Run, Said, start
 from application.trading.seal import Sealed
-from domain import improvement, tightening
+from domain import improvement, regime, tightening
 from domain.improvement import Improvement
 from domain.limits import Limits
 from domain.periods import Periods
 from domain.portfolio import state as portfolios
 from domain.portfolio.judging import Began
 from domain.portfolio.state import Portfolio
+from domain.regime import Layered
 from domain.strategy import state as strategies
 from domain.strategy.state import Strategy
 from domain.tightening import InForce
 
 STRATEGY, PORTFOLIO = "strategy/3", "portfolio/3"  # versions of the folds, for their snapshots
-LAYOUT = "trading/4"  # changes whenever the meaning of a saved state does
+LAYOUT = "trading/5"  # changes whenever the meaning of a saved state does
 DIGEST = 32  # bytes of sha256 before the state
 
 
@@ -65,6 +67,8 @@ class Saved(Struct, frozen=True):
     improvement: Improvement
     live: dict[str, Live]
     llm_calls: int
+    layered: Layered
+    asked: Asked  # of regimes; what was said is read from the log
 
 
 class Stamp(Struct, frozen=True):
@@ -109,6 +113,8 @@ def save(desk: Desk) -> Checkpoint | None:
         improvement=desk.improvement,
         live=desk.live,
         llm_calls=desk.llm_calls,
+        layered=desk.regimes.layered,
+        asked=desk.regimes.asked,
     )
     return Checkpoint(desk.last_bar, packed(saved))
 
@@ -145,6 +151,8 @@ def agrees(saved: Saved, log: EventLog, limits: Limits) -> bool:
     policy = reduce(improvement.evolve, log.stream(improvement.STREAM), Improvement())
     if policy != saved.improvement:
         return False
+    if reduce(regime.evolve, log.stream(regime.STREAM), Layered()) != saved.layered:
+        return False
     for strategy in saved.strategies:
         fresh = Strategy(stream=strategy.stream)
         if log.load(strategy.stream, Fold(STRATEGY, fresh, strategies.evolve)).state != strategy:
@@ -168,9 +176,20 @@ def restore(desk: Desk, saved: Saved, log: EventLog) -> None:
     desk.improvement = saved.improvement
     desk.live = saved.live
     desk.llm_calls = saved.llm_calls
+    restore_regimes(desk, saved, log)  # before the runs, which are told
     desk.in_force = saved.in_force  # before the runs, which are held to it
     for kept in saved.runs:
         restore_run(desk, kept, log)
+
+
+def restore_regimes(desk: Desk, saved: Saved, log: EventLog) -> None:
+    """Read again what was said: no checkpoint can say it otherwise."""
+    regimes, waiting = desk.regimes, dict(saved.asked.waiting)
+    regimes.layered, regimes.asked = saved.layered, saved.asked
+    for symbol in regimes.symbols:
+        for event in log.stream(regime.stream(regimes.venue, symbol)):
+            regimes.take(event)
+    regimes.asked.waiting = waiting
 
 
 def restore_run(desk: Desk, kept: SavedRun, log: EventLog) -> None:

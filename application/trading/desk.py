@@ -16,9 +16,10 @@ from application.ports import BarJournal, Bars, FeedDescription, Stretch
 from application.trading.book import Account, Closes, Market
 from application.trading.kernel import Kernel
 from application.trading.live import Live
+from application.trading.regimes import Regimes
 from application.trading.run import GATED, LIVE, PAPER, Run
 from application.trading.seal import Sealer
-from domain import improvement, tightening
+from domain import improvement, regime, tightening
 from domain.cause import Cause
 from domain.event import Event, Mode
 from domain.ids import live_account
@@ -26,6 +27,7 @@ from domain.improvement import Improvement, SetImprovement
 from domain.limits import SLEEVE_CAPITAL, SLEEVE_LEVERAGE, Limits
 from domain.portfolio.aggregate import open_account
 from domain.portfolio.events import AccountRuined, BreakerTripped, PositionClosed
+from domain.regime import AskRefresh, RegimeRefreshAsked, SetLayer
 from domain.strategy import commands as ask
 from domain.strategy.aggregate import Strategy, decide, evolve
 from domain.strategy.events import VersionActivated
@@ -58,6 +60,7 @@ class Desk:
         self.threads = 1  # that tests of candidates may take
         self.venue = description.venue
         self.history = History(journal, milliseconds(description.timeframe))
+        self.recent = History(journal, milliseconds(description.timeframe))  # for regimes
         self.improvement = Improvement()
         self.live: dict[str, Live] = {}  # by strategy, once it went live
         self.llm_calls = 0  # version of the stream of model calls
@@ -67,6 +70,8 @@ class Desk:
         self.last_bar: int | None = None
         self.written = 0  # events since the log began
         self.markets = tuple(map(Market, description.instruments))
+        symbols = [market.symbol for market in self.markets]
+        self.regimes = Regimes(description.venue, symbols, self.base_ms)
         self.strategies: dict[str, Strategy] = {}
         self.runs: list[Run] = []
         self.signals: dict[str, int] = {}  # versions of the signal streams of the last months
@@ -107,6 +112,14 @@ class Desk:
             if other.strategy == run.strategy:
                 run.accounts = (*run.accounts[: len(PAPER)], other.live)
         self.runs = sorted([*self.runs, run], key=attrgetter("key"))
+        for symbol, market in enumerate(self.markets):
+            run.runner.tell(symbol, self.regimes.recent(market.symbol))
+
+    def tell(self, symbol: str) -> None:
+        """Tell every run what was said of a symbol's regime."""
+        place, told = self.regimes.symbols.index(symbol), self.regimes.recent(symbol)
+        for run in self.runs:
+            run.runner.tell(place, told)
 
     def run_of(self, strategy: str, version: str) -> Run | None:
         """Find the run of a version."""
@@ -133,6 +146,17 @@ class Desk:
         """Put a policy of improvement in force."""
         for event in improvement.decide(self.improvement, command):
             self.improvement = improvement.evolve(self.improvement, event)
+            self.write(event)
+
+    def classify(self, command: SetLayer | AskRefresh) -> None:
+        """Set who classifies markets, or have them classified. Raises `domain.errors.Forbidden`."""
+        regimes = self.regimes
+        for event in regime.decide(regimes.layered, command):
+            regimes.layered = regime.evolve(regimes.layered, event)
+            if isinstance(event, RegimeRefreshAsked):
+                regimes.asked.waiting |= dict.fromkeys(event.symbols, event.event_id)
+            elif regimes.layered.layer == "kernel":
+                regimes.asked.waiting = {}
             self.write(event)
 
     def keep(self, content: bytes) -> str:

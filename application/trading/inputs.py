@@ -19,12 +19,13 @@ from domain.event import Event
 from domain.gate import Tally
 from domain.ids import command_correlation, live_account, strategy_stream
 from domain.improvement import Policy, SetImprovement
+from domain.regime import AskRefresh, Layer, SetLayer
 from domain.strategy import commands as ask
 from domain.strategy.aggregate import Strategy
 from domain.tightening import Tighten
 
 HOME = "home"  # correlates what a home opens with
-TIGHTEN, FLATTEN = "tighten", "flatten"
+TIGHTEN, FLATTEN, CLASSIFY = "tighten", "flatten", "classify"
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -41,6 +42,7 @@ class Order(Struct, frozen=True, kw_only=True):
     program: Program | None = None  # submit, rollback: what is to be authored
     parameters: Mapping[str, float] = {}
     version: str = ""  # rollback: to which
+    symbol: str = ""  # classify: "" for all of them
 
 
 def register(desk: Desk, name: str, program: Program, actor: str) -> list[Event]:
@@ -76,6 +78,13 @@ def improve(desk: Desk, policy: Policy, actor: str) -> list[Event]:
     return desk.take_events()
 
 
+def classify_by(desk: Desk, layer: Layer, actor: str) -> list[Event]:
+    """Have markets classified by somebody from the next bar; nothing where it is so."""
+    at = desk.next_bar
+    desk.classify(SetLayer(cause=Cause(HOME, "", actor, at, at), layer=layer))
+    return desk.take_events()
+
+
 def command(desk: Desk, order: Order) -> list[Event]:
     """Carry out an operator's command. Raises `domain.errors.Forbidden`, having changed nothing."""
     at = desk.next_bar
@@ -83,8 +92,11 @@ def command(desk: Desk, order: Order) -> list[Event]:
     if order.name == TIGHTEN:
         desk.tighten(tightening(order, cause))
         return desk.take_events()
+    if order.name == CLASSIFY:
+        desk.classify(refresh(desk, order, cause))
+        return desk.take_events()
     if order.name not in (*REQUESTS, *WRITERS):
-        raise UnknownCommand(order.name, (*REQUESTS, *WRITERS, TIGHTEN))
+        raise UnknownCommand(order.name, (*REQUESTS, *WRITERS, TIGHTEN, CLASSIFY))
     if order.name == FLATTEN and not order.strategy:
         flatten_all(desk, order, cause)
         return desk.take_events()
@@ -102,6 +114,18 @@ def tightening(order: Order, cause: Cause) -> Tighten:
     if order.value is None:
         raise InvalidCommand("value", None, "a number")
     return Tighten(cause=cause, name=order.limit, value=order.value, reason=order.reason)
+
+
+def refresh(desk: Desk, order: Order, cause: Cause) -> AskRefresh:
+    known = desk.regimes.symbols
+    if order.symbol and order.symbol not in known:
+        raise InvalidCommand("symbol", order.symbol, f"one of: {', '.join(known)}")
+    return AskRefresh(
+        cause=cause,
+        symbols=(order.symbol,) if order.symbol else known,
+        everything=not order.symbol,
+        reason=order.reason,
+    )
 
 
 def flatten_all(desk: Desk, order: Order, cause: Cause) -> None:

@@ -35,10 +35,8 @@ def due(desk: Desk, strategy: Strategy) -> Why | None:
     policy, now = desk.improvement.policy, desk.next_bar
     if policy is None or not improvable(strategy):
         return None
-    live = desk.live.get(strategy.name)
-    if live is not None and strategy.live and watch.alarm(live.watch)[0] == "improve":
-        enough = first_possible(desk) <= now
-        return "watch" if enough else None
+    if called(desk, strategy):
+        return "watch"
     run = desk.run_of(strategy.name, strategy.champion)
     if run is None or now % DAY or now < earliest(desk, strategy, run):
         return None
@@ -49,6 +47,14 @@ def due(desk: Desk, strategy: Strategy) -> Why | None:
     before = asked.closed if asked is not None and asked.version == strategy.champion else 0
     closed = run.gated.portfolio.tally.trades
     return "losses" if closed - before >= policy.trades else None
+
+
+def called(desk: Desk, strategy: Strategy) -> bool:
+    """Tell whether the watch calls for a look that may be had at once."""
+    live = desk.live.get(strategy.name)
+    if live is None or not strategy.live or watch.alarm(live.watch)[0] != "improve":
+        return False
+    return improvable(strategy) and first_possible(desk) <= desk.next_bar
 
 
 def improvable(strategy: Strategy) -> bool:
@@ -91,6 +97,7 @@ def request(desk: Desk, run: Run, why: Why) -> None:
         desk.base_ms,
         start=known.start,
         until=known.split,
+        told=desk.regimes.told(),
     )
     found = losses_of(trades)
     longest = max((trade.exit_at - trade.entry_at for trade in trades), default=0)

@@ -10,21 +10,23 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from application.ports import BarJournal, FeedDescription, LogEntry, LogReader, moments, until
+from application.trading import classified
 from application.trading.checkpoint import compiled
 from application.trading.desk import Desk
 from application.trading.difference import Difference, same
 from application.trading.extent import Extent, strategy_of
-from application.trading.inputs import command, improve, register
+from application.trading.inputs import classify_by, command, improve, register
 from application.trading.kernel import Kernel, Program
 from application.trading.recoding import recoded
 from application.trading.recorded import Input, as_order, gathered, written_of
-from application.trading.stepping import advance, waiting
+from application.trading.stepping import advance, awaited
 from application.trading.unsealing import unseal
 from domain import home
 from domain.event import Event
 from domain.home import HomeOpened
 from domain.improvement import ImprovementSet, policy_of
 from domain.limits import Limits
+from domain.regime import RegimeLayerSet
 from domain.strategy.events import StrategyRegistered, VersionAuthored
 from domain.strategy.improvement import HoldoutOpened
 from kernels.errors import StrategyError
@@ -57,13 +59,15 @@ class Replay:
         holds: bool = False,
         threads: int = 1,
         holdout: BarJournal | None = None,
+        classifies: Callable[[Desk], bool] = lambda desk: False,
     ) -> None:
         """Read the inputs. Here and in `run`, raises `OpeningStopped` once `stopping` says so.
 
         `progress` is told, between blocks, the position of the event that is due next. Where
-        answers of authors hold the feed, no bar is taken beyond a request that the log ends with.
+        answers of authors hold the feed, or of whoever classifies markets, no bar is taken beyond
+        what the log ends waiting for.
         """
-        self._holds, self._holdout = holds, holdout
+        self._holds, self._classifies, self._holdout = holds, classifies, holdout
         self._log = log
         self._journal = journal
         self._stopping = stopping
@@ -109,6 +113,9 @@ class Replay:
         desk = self.desk
         while self.difference is None and not self.surplus and not self._reached_end():
             heed(self._stopping)
+            classifies = self._classifies(desk)
+            if self._next is None and awaited(desk, self._holds, classifies):
+                return
             after = -1 if desk.last_bar is None else desk.last_bar
             stretch = self._journal.read(after, BLOCK)
             if before is not None:
@@ -116,15 +123,13 @@ class Replay:
             count = len(moments(stretch))
             if count == 0:
                 return
-            self._compare(advance(desk, stretch, holds=self._holds))
+            self._compare(advance(desk, stretch, holds=self._holds, classifies=classifies))
             self.bars += len(moments(until(stretch, desk.next_bar)))
             if self.surplus:
                 self.blobs |= desk.take_blobs()
             desk.take_blobs()  # the log has them
             if self._next is not None:
                 self._progress(self._next.position)
-            elif self._holds and waiting(desk):
-                return
 
     def _reached_end(self) -> bool:
         return self._extent.to is not None and self._next is None
@@ -145,6 +150,10 @@ class Replay:
             return unseal(
                 desk, name, self._holdout, lambda v: self._program(v.source_sha, name), event.actor
             )
+        if isinstance(event, RegimeLayerSet):
+            return classify_by(desk, event.layer, event.actor)
+        if item.says:
+            return classified.recorded(desk, [event, *item.rest])
         if item.answers:
             return recoded(desk, written_of(item, self._compiled))
         return command(desk, as_order(event, self._compiled))
@@ -196,6 +205,7 @@ def rebuild(
     holds: bool = False,
     threads: int = 1,
     holdout: BarJournal | None = None,
+    classifies: Callable[[Desk], bool] = lambda desk: False,
 ) -> tuple[Desk, list[Event], dict[str, bytes]]:
     """Rebuild the desk of a log; also give what the bars of its last block add beyond its end.
 
@@ -203,7 +213,15 @@ def rebuild(
     differs, and `OpeningStopped`.
     """
     replay = Replay(
-        log, journal, kernel, limits, stopping, holds=holds, threads=threads, holdout=holdout
+        log,
+        journal,
+        kernel,
+        limits,
+        stopping,
+        holds=holds,
+        threads=threads,
+        holdout=holdout,
+        classifies=classifies,
     )
     desk = replay.run()
     if replay.difference is not None:

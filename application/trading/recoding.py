@@ -54,7 +54,7 @@ def recoded(desk: Desk, written: Written) -> list[Event]:
         asked = desk.strategies[written.strategy].waiting
         desk.ask(written.strategy, ask_of(desk, written, cause))
     for call in written.calls:
-        note(desk, call, cause, written)
+        note(desk, call, cause, strategy=written.strategy, number=written.number)
     if written.code or asked is None:
         return desk.take_events()
     names = [v.name for v in desk.strategies[written.strategy].versions[-len(written.drafts) :]]
@@ -96,8 +96,16 @@ def ask_of(desk: Desk, written: Written, cause: Cause) -> ask.Command:
     )
 
 
-def note(desk: Desk, call: Call | LlmCalled, cause: Cause, written: Written) -> None:
-    """Record one call of a model, its prompt and its response as they were."""
+def note(
+    desk: Desk,
+    call: Call | LlmCalled,
+    cause: Cause,
+    *,
+    strategy: str = "",
+    number: int = 0,
+    symbol: str = "",
+) -> None:
+    """Record one call of a model, prompt and response as they were, with what it was about."""
     desk.llm_calls += 1
     if isinstance(call, LlmCalled):  # as the log has it
         desk.write(call)
@@ -114,9 +122,9 @@ def note(desk: Desk, call: Call | LlmCalled, cause: Cause, written: Written) -> 
         outcome=call.outcome,
         code=call.code,
         detail=call.detail,
-        strategy=written.strategy,
-        number=written.number,
-        symbol="",
+        strategy=strategy,
+        number=number,
+        symbol=symbol,
         model=call.model,
         temperature=call.temperature,
         seed=call.seed,
@@ -163,7 +171,7 @@ def settings_of(desk: Desk) -> TrialSettings:
 def ground_of(desk: Desk, cut: Cut) -> Ground:
     """What candidates are tested on."""
     stretch = desk.history.between(cut.start, cut.end)
-    return Ground(cut, stretch, settings_of(desk), desk.threads)
+    return Ground(cut, stretch, settings_of(desk), desk.threads, desk.regimes.told())
 
 
 def conclude(
@@ -216,6 +224,8 @@ def warm(desk: Desk, name: str, version: Version, program: Program, at: int) -> 
     """Set up a version's run that has seen the bars before its first, its accounts untouched."""
     since = max(desk.first_bar, at - WARM_DAYS * DAY)
     run = start(desk.kernel, name, version, program, desk.markets, desk.base_ms, desk.limits, since)
+    for symbol, told in enumerate(desk.regimes.told()):
+        run.runner.tell(symbol, told)
     stretch = desk.history.between(since, at)
     times = moments(stretch)
     for first in range(0, len(times), WARM_BLOCK):

@@ -1,7 +1,8 @@
 """The inputs of a log, as they were given: what replay takes from it, and takes nowhere else.
 
 Most inputs are one event. A strategy is registered with its first version behind it; flattening all
-is an event for each; an author's answer is the answer, its candidates and the calls that it took.
+is an event for each; an author's answer is the answer, its candidates and the calls that it took;
+what is said of a market's regime may be a model's call and words of two.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,9 +18,10 @@ from application.trading.kernel import Program, as_kernel
 from application.trading.replies import ROLLED_BACK
 from domain.event import Event
 from domain.home import HomeOpened
-from domain.ids import RECODE
+from domain.ids import RECODE, REGIME
 from domain.improvement import ImprovementSet
 from domain.llm import LlmCalled
+from domain.regime import RegimeClassified, RegimeLayerSet, RegimeRefreshAsked
 from domain.strategy.events import (
     DemotedToPaper,
     Flattened,
@@ -40,8 +42,10 @@ NAMES: dict[type[Event], str] = {
     Flattened: "flatten",
     LimitTightened: "tighten",
     VersionAuthored: "submit",
+    RegimeRefreshAsked: "classify",
 }
 ANSWERS = (RecodeAnswered, RecodeFailed, LlmCalled)
+REGIMES = (RegimeLayerSet, RegimeClassified)
 
 Compiled = Callable[[Event, str], Program]
 
@@ -57,6 +61,11 @@ class Input(Struct):
     def answers(self) -> bool:
         """Whether it is what an author answered."""
         return self.event.correlation_id.startswith(RECODE)
+
+    @property
+    def says(self) -> bool:
+        """Whether it is what was said of a market's regime."""
+        return self.event.correlation_id.startswith(REGIME)
 
 
 def gathered(entries: Iterable[LogEntry], extent: Extent) -> Iterator[Input]:
@@ -81,7 +90,7 @@ def gathered(entries: Iterable[LogEntry], extent: Extent) -> Iterator[Input]:
 
 def is_input(event: Event) -> bool:
     """Tell whether an event came from outside, and not from the market."""
-    known = (HomeOpened, StrategyRegistered, ImprovementSet, HoldoutOpened, *ANSWERS)
+    known = (HomeOpened, StrategyRegistered, ImprovementSet, HoldoutOpened, *ANSWERS, *REGIMES)
     return event.kind == "input" and (type(event) in NAMES or isinstance(event, known))
 
 
@@ -93,7 +102,7 @@ def continues(last: Input, event: Event) -> bool:
         return not last.rest and isinstance(event, VersionAuthored)
     if isinstance(event, Flattened):
         return event.scope == "home" and isinstance(last.event, Flattened)
-    return last.answers
+    return last.answers or last.says
 
 
 def written_of(item: Input, compiled: Compiled) -> Written:
@@ -133,6 +142,7 @@ def as_order(event: Event, compiled: Compiled) -> Order:
     """Give the command that an event records."""
     everything = isinstance(event, Flattened) and event.scope == "home"
     strategy = "" if everything else strategy_of(event.stream) or ""
+    symbols = event.symbols if isinstance(event, RegimeRefreshAsked) else ("",)
     order = Order(
         name=NAMES[type(event)],
         strategy=strategy,
@@ -142,6 +152,7 @@ def as_order(event: Event, compiled: Compiled) -> Order:
         until=event.until if isinstance(event, Paused) else None,
         limit=event.name if isinstance(event, LimitTightened) else "",
         value=event.new if isinstance(event, LimitTightened) else None,
+        symbol="" if getattr(event, "everything", False) else symbols[0],
     )
     if not isinstance(event, VersionAuthored):
         return order

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from application.engine_port import EVERYTHING, Command, CommandReply
+from application.engine_port import EVERY_SYMBOL, EVERYTHING, Command, CommandReply
 from application.ports import LogEntry
 from domain.errors import CommandIdReused, Forbidden
 from domain.event import Event
+from domain.regime import RegimeRefreshAsked
 from domain.strategy.events import (
     DemotedToPaper,
     Flattened,
@@ -85,6 +86,8 @@ def said_by(event: Event) -> str:
         return f"tighten {event.name} to {event.new}"
     if isinstance(event, VersionAuthored) and event.hypothesis.startswith(ROLLED_BACK):
         return f"rollback {event.stream.split('/', 1)[-1]} to {event.parent}"
+    if isinstance(event, RegimeRefreshAsked):
+        return f"classify {EVERY_SYMBOL if event.everything else event.symbols[0]}"
     name = ASKED.get(type(event), type(event).__name__)
     everything = isinstance(event, Flattened) and event.scope == "home"
     return f"{name} {EVERYTHING if everything else event.stream.split('/', 1)[-1]}"

@@ -30,11 +30,14 @@ from kernels.dtypes import AT_CLOSE, BAR_INDEX
 Controls = Sequence[Sequence[int]]
 
 
-def advance(desk: Desk, stretch: Stretch, *, holds: bool = False) -> list[Event]:
+def advance(
+    desk: Desk, stretch: Stretch, *, holds: bool = False, classifies: bool = False
+) -> list[Event]:
     """Take the next bars, journalled already; give the events of their steps, in order.
 
     Where an author's answer `holds` the feed, the bars after a request for one are left: those
-    that open after `desk.last_bar` are to be given again.
+    that open after `desk.last_bar` are to be given again. So it is where whoever `classifies`
+    markets does.
     """
     union = moments(stretch)
     if len(union) == 0:
@@ -43,7 +46,7 @@ def advance(desk: Desk, stretch: Stretch, *, holds: bool = False) -> list[Event]
     before = [replace(sealer.state) for sealer in desk.sealers]
     due = sealed(desk, union)
     opens: list[int] = union.tolist()
-    at, asked = 0, waiting(desk)
+    at, asked = 0, awaited(desk, holds, classifies)
     while at < len(opens):
         flush(desk, due, PHASES * at + START)
         resume_due(desk, opens[at])
@@ -52,7 +55,7 @@ def advance(desk: Desk, stretch: Stretch, *, holds: bool = False) -> list[Event]
             run.saved = run.runner.state()
         desk.last_bar = opens[at - 1]
         tend(desk)
-        if holds and waiting(desk) != asked:
+        if awaited(desk, holds, classifies) != asked:
             break
     if at < len(opens):
         stretch = until(stretch, opens[at])
@@ -68,6 +71,14 @@ def advance(desk: Desk, stretch: Stretch, *, holds: bool = False) -> list[Event]
 def waiting(desk: Desk) -> list[str]:
     """Name the strategies that wait for an author's answer."""
     return [name for name, state in sorted(desk.strategies.items()) if state.waiting is not None]
+
+
+def awaited(desk: Desk, holds: bool, classifies: bool) -> list[str]:
+    """Name what no bar is taken without: strategies, and symbols with the span they are due in."""
+    found = waiting(desk) if holds else []
+    if classifies:
+        found += [f"{symbol}@{desk.regimes.asked.span}" for symbol in desk.regimes.waiting]
+    return found
 
 
 def sealed(desk: Desk, union: Bars) -> deque[Due]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from application.trading.desk import Desk
-from application.trading.looking import earliest, first_possible, improvable, look
+from application.trading.looking import called, earliest, first_possible, improvable, look
 from application.trading.run import LANES, LIVE, Run
 from domain.timeframe import DAY
 
@@ -21,6 +21,7 @@ def tend(desk: Desk) -> None:
     hand_over(desk)
     if desk.next_bar % DAY == 0:
         dismiss(desk)
+    desk.regimes.fall_due(desk.next_bar)
     look(desk)
 
 
@@ -28,11 +29,20 @@ def next_stop(desk: Desk, opens: Sequence[int], at: int) -> int:
     """Find where something may next be due: the index of the bar before which a segment ends."""
     if any(handing_over(desk, strategy) for strategy in desk.live):
         return at + 1
+    classified = classified_after(desk, opens, at)
     midnight = int(opens[at]) // DAY * DAY + DAY
     due: list[int] = [midnight] if any(leaving(desk, run) for run in desk.runs) else []
     if desk.improvement.policy is not None:
         due += [max(moment, midnight) for moment in looks(desk)]
-    return int(np.searchsorted(opens, min(due))) if due else len(opens)
+    return min(classified, int(np.searchsorted(opens, min(due))) if due else len(opens))
+
+
+def classified_after(desk: Desk, opens: Sequence[int], at: int) -> int:
+    """Find the index of the bar before which a regime may fall due: after a step, not before."""
+    moment = desk.regimes.next_due()
+    if moment is None:
+        return len(opens)
+    return max(int(np.searchsorted(opens, moment - desk.base_ms)), at) + 1
 
 
 def looks(desk: Desk) -> list[int]:

@@ -33,6 +33,8 @@ from application.trading import inputs, replies
 from application.trading.arriving import check
 from application.trading.asking import AuthorsDesk
 from application.trading.checkpoint import agrees, compiled, restore, save, usable
+from application.trading.classified import Words, classified
+from application.trading.classifying import Classifiers, Classifying
 from application.trading.desk import Desk
 from application.trading.kernel import EngineKernel, Kernel, Program, as_kernel
 from application.trading.rebuild import heed, rebuild
@@ -93,7 +95,9 @@ class Trader:
         desk: Desk,
         authors: AuthorsDesk | None = None,
         holdout: BarJournal | None = None,
+        classifiers: Classifiers | None = None,
     ) -> None:
+        self._classifiers = classifiers or Classifiers()
         self._log = log
         self._journal = journal
         self._desk = desk
@@ -115,6 +119,7 @@ class Trader:
         stopping: Callable[[], bool] = lambda: False,
         improving: Improving | None = None,
         holdout: BarJournal | None = None,
+        classifying: Classifying | None = None,
     ) -> "Trader":
         """Open a home, new or used, and take the steps that a crash left behind.
 
@@ -137,20 +142,23 @@ class Trader:
         authors = None
         if improving is not None:
             authors = AuthorsDesk(improving.author, holds=improving.holds)
+        classifiers = Classifiers(classifying)
         if opening:
             refuse_lost_log(journal)
             desk = Desk(description, first_bar, kernel, limits, journal)
             desk.write(opening[0])
-            trader = cls(log, journal, desk, authors, holdout)
+            trader = cls(log, journal, desk, authors, holdout, classifiers)
         else:
             trader = cls.reopen(
-                log, journal, description, kernel, limits, stopping, authors, holdout
+                log, journal, description, kernel, limits, stopping, authors, holdout, classifiers
             )
         desk = trader._desk
         desk.threads = THREADS
         trader._take_up(sources, programs)
         if improving is not None:
             trader._write(inputs.improve(desk, improving.policy, "operator"))
+        if classifying is not None and classifying.layer is not None:
+            trader._write(inputs.classify_by(desk, classifying.layer, "operator"))
         trader._recover(stopping)
         return trader
 
@@ -165,20 +173,29 @@ class Trader:
         stopping: Callable[[], bool],
         authors: AuthorsDesk | None,
         holdout: BarJournal | None,
+        classifiers: Classifiers,
     ) -> "Trader":
         """Stand where the journal ends: by the log's checkpoint, else by replaying it."""
         saved = usable(log.checkpoint(), kernel.identity, log.head())
         if saved is None or not agrees(saved, log, limits):
             holds = authors is not None and authors.holds
             desk, surplus, blobs = rebuild(
-                log, journal, kernel, limits, stopping, holds, THREADS, holdout
+                log,
+                journal,
+                kernel,
+                limits,
+                stopping,
+                holds,
+                THREADS,
+                holdout,
+                classifiers.holds,
             )
             log.append(Batch(events=surplus, blobs=blobs, checkpoint=save(desk)))
         else:
             refuse_lost_bars(journal, saved.last_bar)
             desk = Desk(description, saved.first_bar, kernel, limits, journal)
             restore(desk, saved, log)
-        return cls(log, journal, desk, authors, holdout)
+        return cls(log, journal, desk, authors, holdout, classifiers)
 
     @property
     def last_bar(self) -> int | None:
@@ -199,15 +216,18 @@ class Trader:
         return self._step(stretch)
 
     def tend(self) -> "Future[int] | None":
-        """Look whether an author's answer has come; the future is that of what followed.
+        """Look whether an author's answer has come, or a classifier's; the future is that of what
+        followed.
 
         To be called between steps where answers do not hold the feed: elsewhere they are waited
         for in `step`.
         """
+        words = self._classifiers.collect(self._desk)
+        done = None if words is None else self._classified(words)
         if self._authors is None:
-            return None
+            return done
         written = self._authors.collect(self._desk, self._log)
-        return None if written is None else self._record(written)
+        return done if written is None else self._record(written)
 
     def unseal(self, bars: Iterator[Stretch]) -> int:
         """Open the sealed end of a run: journal its bars, score every strategy on them, once.
@@ -236,7 +256,8 @@ class Trader:
         return lambda version: compiled(self._desk, self._log, version.source_sha, name)
 
     def close(self) -> None:
-        """Wait for no author. May be called twice."""
+        """Wait for no author and no classifier. May be called twice."""
+        self._classifiers.close()
         if self._authors is not None:
             self._authors.close()
 
@@ -253,6 +274,8 @@ class Trader:
                 return replies.recorded(command, recorded)
             with self._whole():
                 position = self._write(events := inputs.command(self._desk, self._order(command)))
+            while (words := self._classifiers.refresh(self._desk)) is not None:
+                position = self._classified(words).result()
         except Forbidden as refusal:
             reply = replies.forbidden(refusal, self._log.head())
         else:
@@ -285,14 +308,13 @@ class Trader:
 
     def _step(self, stretch: Stretch) -> "Future[int]":
         holds = self._authors is not None and self._authors.holds
-        if holds:
-            self._answer_all()
+        self._answer_all(holds)
         while True:
+            classifies = self._classifiers.holds(self._desk)
             with self._whole():
-                done = self._submit(advance(self._desk, stretch, holds=holds))
-            if holds and waiting(self._desk):
-                done.result()  # an author is told of what the log holds
-                done = self._answer_all() or done
+                events = advance(self._desk, stretch, holds=holds, classifies=classifies)
+                done = self._submit(events)
+            done = self._answer_all(holds, done) or done
             stretch = after(stretch, self._last_bar)
             if not any(map(len, stretch)):
                 return done
@@ -301,13 +323,27 @@ class Trader:
     def _last_bar(self) -> int:
         return -1 if self._desk.last_bar is None else self._desk.last_bar
 
-    def _answer_all(self) -> "Future[int] | None":
-        """Have every request answered before another bar is taken; the future is of the last."""
-        done: Future[int] | None = None
-        if self._authors is not None:
-            for name in waiting(self._desk):
-                done = self._record(self._authors.answer(self._desk, self._log, name))
+    def _answer_all(self, holds: bool, done: "Future[int] | None" = None) -> "Future[int] | None":
+        """Have all answered that holds the feed, before another bar is taken; `done` so far.
+
+        Who asks a model or writes candidates is told of what the log holds by then. The future is
+        that of the last answer.
+        """
+        desk, classifiers = self._desk, self._classifiers
+        while classifiers.holds(desk) and desk.regimes.waiting:
+            if done is not None and classifiers.asks(desk):
+                done.result()
+            done = self._classified(classifiers.answer(desk))
+        if holds and self._authors is not None:
+            for name in waiting(desk):
+                if done is not None:
+                    done.result()
+                done = self._record(self._authors.answer(desk, self._log, name))
         return done
+
+    def _classified(self, words: Words) -> "Future[int]":
+        with self._whole():
+            return self._submit(classified(self._desk, words))
 
     def _record(self, written: Written) -> "Future[int]":
         with self._whole():

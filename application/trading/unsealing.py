@@ -55,6 +55,7 @@ def unseal(
         settings_of(desk),
         name,
         desk.threads,
+        desk.regimes.told(),
     )
     cause = Cause(HOLDOUT, opened.event_id, "engine", at)
     desk.ask(name, ask.ScoreHoldout(cause=cause, scores=told))

@@ -201,4 +201,14 @@ IMPROVEMENT: Sequence[tuple[type[Event], dict[str, Any], dict[str, Any]]] = (
             "cost": Decimal("0.00081200"),
         },
     ),
+    (
+        regime.RegimeLayerSet,
+        {**asked(regime.STREAM, "home"), "correlation_id": "home", "actor": "operator"},
+        {"layer": "llm"},
+    ),
+    (
+        regime.RegimeRefreshAsked,
+        asked(regime.STREAM, "classify-1"),
+        {"symbols": ("BTC-USDT",), "everything": False, "reason": "news – “big”"},
+    ),
 )

@@ -20,6 +20,8 @@ from tests.view_tables import projected, runner_on, tables_of
 
 UNSHOWN = {  # said in other views: funding in trades, liquidation as a trade's reason
     "improvement.set/1",  # what a home decided once, in `events`
+    "regime.layer_set/1",
+    "regime.refresh_asked/1",
     "portfolio.funding_paid/1",
     "portfolio.liquidated/1",
     "strategy.promotion_requested/1",
