@@ -6,7 +6,8 @@ nothing. Only conditions and selections are decided here; arithmetic is left to 
 """
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from kernels import ir
 
@@ -112,12 +113,44 @@ def chosen(test: ir.Expr, then: ir.Expr, other: ir.Expr) -> ir.Expr:
 def live(statements: Sequence[ir.Stmt], wanted: Iterable[ir.Expr] = ()) -> list[ir.Stmt]:
     """Drop assignments to variables that neither the list nor `wanted` reads."""
     kept = list(statements)
+    asked = {var.name for expr in wanted for var in ir.leaves(expr, ir.Var)}
     while True:
-        read = set(variables(kept)) | {v.name for e in wanted for v in ir.leaves(e, ir.Var)}
-        fewer = ir.picked(kept, lambda s: not is_idle(s, read))  # noqa: B023
-        if fewer == kept:
+        idle = unread(kept, asked)
+        fewer = ir.picked(kept, lambda s: not is_idle(s, idle))  # noqa: B023
+        if ir.size(fewer) == ir.size(kept):
             return kept
         kept = fewer
+
+
+def unread(statements: Sequence[ir.Stmt], asked: Collection[str]) -> set[str]:
+    """Variables that are assigned, and that nothing reads but what is assigned and unread."""
+    reads = Counter([*variables(statements), *asked])
+    assigned: dict[str, list[str]] = {}  # variable -> what its assignments read
+    for name, value in assignments(statements):
+        own = assigned.setdefault(name, [])
+        own += (var.name for var in ir.leaves(value, ir.Var))
+    idle = [name for name in assigned if not reads[name]]
+    for name in idle:  # grows while it is walked
+        for other in assigned[name]:
+            reads[other] -= 1
+            if not reads[other] and other in assigned:
+                idle.append(other)
+    return set(idle)
+
+
+def assignments(statements: Sequence[ir.Stmt]) -> Iterator[tuple[str, ir.Expr]]:
+    """Every variable that is set, and to what."""
+    for statement in statements:
+        match statement:
+            case ir.Set(target=ir.Var(name=name), value=value):
+                yield name, value
+            case ir.If(body=body, orelse=orelse):
+                yield from assignments(body)
+                yield from assignments(orelse)
+            case ir.Loop(body=body):
+                yield from assignments(body)
+            case _:
+                continue
 
 
 def variables(statements: Sequence[ir.Stmt]) -> Iterable[str]:
@@ -125,9 +158,9 @@ def variables(statements: Sequence[ir.Stmt]) -> Iterable[str]:
         yield from (var.name for var in ir.leaves(expr, ir.Var))
 
 
-def is_idle(statement: ir.Stmt, read: set[str]) -> bool:
+def is_idle(statement: ir.Stmt, idle: set[str]) -> bool:
     match statement:
         case ir.Set(target=ir.Var(name=name)):
-            return name not in read
+            return name in idle
         case _:
             return False
