@@ -176,19 +176,24 @@ Kind = TypeVar("Kind", bound=Expr)
 
 def leaves(expr: Expr, kind: type[Kind]) -> Iterator[Kind]:
     """Every part of an expression that is of a kind, itself included, left to right."""
-    if isinstance(expr, kind):
-        yield expr
-    match expr:
-        case Cell(index=inner) | Unary(operand=inner):
-            yield from leaves(inner, kind)
-        case Binary(left=left, right=right):
-            yield from leaves(left, kind)
-            yield from leaves(right, kind)
-        case Select(test=test, then=then, other=other):
-            for part in (test, then, other):
-                yield from leaves(part, kind)
-        case _:
-            return
+    found: list[Kind] = []
+    left: list[Expr] = [expr]
+    while left:  # a stack: this is what compiling spends its time on
+        part = left.pop()
+        if isinstance(part, kind):
+            found.append(part)
+        match part:
+            case Binary():
+                left += (part.right, part.left)
+            case Select():
+                left += (part.other, part.then, part.test)
+            case Unary():
+                left.append(part.operand)
+            case Cell():
+                left.append(part.index)
+            case _:
+                continue
+    return iter(found)
 
 
 def expressions(statements: Sequence[Stmt]) -> Iterator[Expr]:
