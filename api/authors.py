@@ -15,15 +15,20 @@ from domain.improvement import AuthorKind
 from infrastructure.settings import LlmSettings, SettingInvalid, Settings
 
 
-def author_of(kind: AuthorKind, settings: Settings, log: LogReader) -> Author:
-    """Put an author together. Raises `SettingInvalid` where there is no model to ask."""
+def author_of(
+    kind: AuthorKind, settings: Settings, log: LogReader, spending: Spending | None = None
+) -> Author:
+    """Put an author together; `spending` is shared with whoever else asks a model.
+
+    Raises `SettingInvalid` where there is no model to ask.
+    """
     if kind == "search":
         return SearchAuthor()
     return LlmAuthor(
         model_of(settings),
         reference.language(),
         caps_of(settings.llm),
-        Spending(log),
+        spending or Spending(log),
         temperature=settings.llm.temperature,
         seed=settings.llm.seed,
     )

@@ -12,7 +12,13 @@ from msgspec import Struct
 from api.home_log import opened_with
 from api.processes.home import Home, HomeUnused
 from application.ports import FeedDescription, FeedFinished, MarketFeed, moments
-from application.trading import Improving, OpeningStopped, StrategySource, Trader
+from application.trading import (
+    Classifying,
+    Improving,
+    OpeningStopped,
+    StrategySource,
+    Trader,
+)
 from infrastructure.home_journal import HomeJournal, open_journal
 from infrastructure.store import SqliteEventLog
 
@@ -36,6 +42,7 @@ def open_trader(
     stop: threading.Event,
     improving: Improving | None = None,
     holdout: HomeJournal | None = None,
+    classifying: Classifying | None = None,
 ) -> Opened | None:
     """Open a trader over a feed; None when `stop` was set before it stood where its bars end."""
     description = feed.describe()
@@ -54,6 +61,7 @@ def open_trader(
             stopping=stop.is_set,
             improving=improving,
             holdout=holdout,
+            classifying=classifying,
         )
     except OpeningStopped:
         journal.close()
@@ -64,7 +72,9 @@ def open_trader(
     return Opened(trader, journal, tuple(trader.notices))
 
 
-def open_idle_trader(home: Home, log: SqliteEventLog) -> Opened:
+def open_idle_trader(
+    home: Home, log: SqliteEventLog, classifying: Classifying | None = None
+) -> Opened:
     """Open a trader without a feed, for commands given while no engine runs.
 
     Raises `HomeUnused` for a home that never traded.
@@ -82,7 +92,10 @@ def open_idle_trader(home: Home, log: SqliteEventLog) -> Opened:
     symbols = [i.symbol for i in opened.instruments]
     journal = open_journal(home.directory, symbols)
     try:
-        trader = Trader.open(log, journal, description, (), 0, holdout=sealed_journal(home))
+        sealed = sealed_journal(home)
+        trader = Trader.open(
+            log, journal, description, (), 0, holdout=sealed, classifying=classifying
+        )
     except BaseException:
         journal.close()
         raise

@@ -15,6 +15,7 @@ from api.feed_choice import ChosenFeed
 from api.home_log import improved_by
 from api.processes.home import Home
 from api.processes.options import RunOptions
+from application.improvement.spending import Spending
 from application.ports import LogReader, Stretch
 from application.trading import Improving
 from domain.improvement import Policy
@@ -63,13 +64,22 @@ def sealed(chosen: ChosenFeed, policy: Policy | None) -> ChosenFeed:
 
 
 def improving(
-    policy: Policy | None, settings: Settings, chosen: ChosenFeed, log: LogReader
+    policy: Policy | None,
+    settings: Settings,
+    chosen: ChosenFeed,
+    log: LogReader,
+    spending: Spending,
 ) -> Improving | None:
     """Put together who improves strategies, and whether the feed waits for it."""
     if policy is None:
         return None
-    holds = chosen.feed.describe().feed != "live"
-    return Improving(policy, author_of(policy.author, settings, log), holds)
+    author = author_of(policy.author, settings, log, spending)
+    return Improving(policy, author, answers_hold(chosen))
+
+
+def answers_hold(chosen: ChosenFeed) -> bool:
+    """Tell whether the feed of a run waits for answers: time is the market's on live bars alone."""
+    return chosen.feed.describe().feed != "live"
 
 
 def holdout_journal(home: Path, chosen: ChosenFeed) -> HomeJournal:

@@ -24,6 +24,7 @@ from api.cli.context import (
 from api.processes.home import Home
 from application.engine_port import Command, CommandName, CommandReply, EngineUnavailable
 from infrastructure.logging import configure_from
+from infrastructure.settings import Settings
 
 NameArgument = Annotated[str, typer.Argument(help="The strategy's name.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Recorded with the command.")]
@@ -142,7 +143,7 @@ def hand_over(command: Command, home: Path | None, json: bool) -> None:
     settings = settings_of("operator")
     found = used_home(home, settings)
     configure_from(settings, "operator", found.logs / "operator.log")
-    reply = send(found, command)
+    reply = send(found, command, settings)
     if json:
         print_json(reply)
     else:
@@ -151,14 +152,14 @@ def hand_over(command: Command, home: Path | None, json: bool) -> None:
         raise CommandRefused(f"{reply.code}: {reply.message}")
 
 
-def send(home: Home, command: Command) -> CommandReply:
+def send(home: Home, command: Command, settings: Settings) -> CommandReply:
     """Carry a command out: by the engine if one runs, else here. Raises `EngineUnavailable`."""
     from api.processes.command_socket import NoEngine, SocketEngineClient
     from api.processes.lock import HomeBusy, HomeLock
 
     try:
         with HomeLock.acquire(home.lock, f"perpetua {command.said}"):
-            return execute_here(home, command)
+            return execute_here(home, command, settings)
     except HomeBusy as busy:
         try:
             return SocketEngineClient(home.socket).send(command)
@@ -166,13 +167,16 @@ def send(home: Home, command: Command) -> CommandReply:
             raise EngineUnavailable(f"{busy}, which takes no command now: try again") from None
 
 
-def execute_here(home: Home, command: Command) -> CommandReply:
+def execute_here(home: Home, command: Command, settings: Settings) -> CommandReply:
     from api import bootstrap
     from api.home_log import open_log
+    from api.regimes import classifying_idle
 
     log = open_log(home)
     try:
-        opened = bootstrap.open_idle_trader(home, log)
+        asked = command.name == "classify"
+        classifier = classifying_idle(settings, log) if asked else None
+        opened = bootstrap.open_idle_trader(home, log, classifier)
         try:
             return opened.trader.execute(command)
         finally:

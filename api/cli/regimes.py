@@ -1,4 +1,5 @@
-"""`perpetua regimes`: what was said about the market, who agreed, and what was earned by it."""
+"""`perpetua regimes`: what was said about the market, who agreed, and what was earned by it;
+and how an operator has it said anew."""
 
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated
@@ -6,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.context import HomeOption, JsonOption, print_json, print_rows
+from api.cli.operate import IdOption, ReasonOption, hand_over, new_id, operator
 from api.cli.show import LimitOption, ModeOption, SleeveOption, StrategyOption, wanted
+from application.engine_port import Command
 
 if TYPE_CHECKING:
     from projections.improvement_models import RegimeView
@@ -22,12 +25,12 @@ PERFORMANCE_COLUMNS = (
 )  # fmt: skip
 
 
-def mount(app: typer.Typer) -> None:
-    """Add this command to `app`."""
-    app.command()(regimes)
+app = typer.Typer(help="What is said about the market.", rich_markup_mode=None)
 
 
+@app.callback(invoke_without_command=True)
 def regimes(
+    context: typer.Context,
     symbol: Annotated[
         str | None, typer.Option("--symbol", help="What was said about this symbol only.")
     ] = None,
@@ -42,6 +45,8 @@ def regimes(
 
     --strategy, --sleeve and --mode choose what of the performance is shown.
     """
+    if context.invoked_subcommand is not None:
+        return
     from api.cli.reading import known, newest, reading
     from projections.models import plain_item
     from projections.paging import Scope
@@ -64,6 +69,29 @@ def regimes(
     print_rows([spanned(regime) for regime in found], COLUMNS)
     print_rows(agreement, AGREEMENT_COLUMNS)
     print_rows(performance, PERFORMANCE_COLUMNS)
+
+
+@app.command()
+def classify(
+    symbol: Annotated[
+        str | None, typer.Argument(help="E.g. BTC/USDT; all of the home's, unless said.")
+    ] = None,
+    reason: ReasonOption = "",
+    command_id: IdOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Have the market classified now, before what was said of it is over."""
+    from infrastructure.symbols import stored_symbol
+
+    command = Command(
+        name="classify",
+        symbol="" if symbol is None else stored_symbol(symbol),
+        actor=operator(),
+        command_id=command_id if command_id is not None else new_id(),
+        reason=reason,
+    )
+    hand_over(command, home, json)
 
 
 def spanned(regime: "RegimeView") -> SimpleNamespace:

@@ -12,6 +12,7 @@ from api.cli.context import HomeOption, JsonOption, settings_of, used_home
 from api.cli.venues import VenueCostsOption
 from api.processes.options import FeedChoice
 from domain.improvement import AuthorKind
+from domain.regime import Layer
 
 PortOption = Annotated[
     int | None,
@@ -66,6 +67,10 @@ def run(
             "--auto-promote/--ask-to-promote", help="Let what passes the gate go live by itself."
         ),
     ] = None,
+    regimes: Annotated[
+        Layer | None,
+        typer.Option(help="Who classifies markets every 2 h; kernel: nobody, unless said."),
+    ] = None,
     port: PortOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -95,6 +100,7 @@ def run(
         candidates=candidates,
         improve_seed=improve_seed,
         auto_promote=auto_promote,
+        regimes=regimes,
         command=shlex.join(["perpetua", *sys.argv[1:]]),
     )
     Supervisor(options, port if port is not None else settings.port, open_screen(json)).run()

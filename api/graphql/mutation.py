@@ -135,6 +135,23 @@ class Mutation:
         command = replace(command, limit=limit[:LONGEST_NAME], value=value)
         return await carry_out(info.context, command, wait_ms)
 
+    @described.mutation(
+        "Have the market classified now, before what was said of it is over; without a symbol, all"
+        " of the home's."
+    )
+    async def classify_regime(
+        self,
+        info: Asked,
+        symbol: str | None = None,
+        reason: str = "",
+        command_id: str | None = None,
+        actor: str = "api",
+        wait_ms: int = 0,
+    ) -> CommandResult:
+        command = ask("classify", None, reason, command_id, actor)
+        command = replace(command, symbol=(symbol or "")[:LONGEST_NAME])
+        return await carry_out(info.context, command, wait_ms)
+
 
 def ask(
     name: CommandName,

@@ -15,16 +15,25 @@ from api import bootstrap
 from api.errors import FAILED, explain
 from api.feed_choice import ChosenFeed, choose_feed
 from api.home_log import open_log
-from api.improving import holdout_journal, improving, policy_of, sealed, sealed_bars
+from api.improving import (
+    answers_hold,
+    holdout_journal,
+    improving,
+    policy_of,
+    sealed,
+    sealed_bars,
+)
 from api.processes.child import Reports, stop_on_signals, stop_when_orphaned
 from api.processes.command_socket import CommandServer
 from api.processes.home import Home
 from api.processes.lock import HomeLock
 from api.processes.options import RunOptions
 from api.processes.wire import Broken, Chosen, Finished, Started
+from api.regimes import classifying
 from api.strategy_files import adaptive_files, strategy_sources
 from api.venue_costs import at_costs_of
 from application.engine import Engine, Inbox
+from application.improvement.spending import Spending
 from infrastructure.clock import SystemClock
 from infrastructure.logging import configure_from
 from infrastructure.settings import Settings
@@ -66,12 +75,17 @@ def trade(options: RunOptions, settings: Settings, reports: Reports, stop: threa
         structlog.get_logger("engine").info("engine started", **plain(announced))
         log = open_log(home)
         open_things.callback(log.close)
-        improver = improving(policy, settings, chosen, log)
+        spending = Spending(log)
+        improver = improving(policy, settings, chosen, log, spending)
+        held = answers_hold(chosen)
+        classifier = classifying(options.regimes, settings, log, spending, holds=held)
         holdout = None
         if policy is not None and policy.holdout_from is not None:
             holdout = holdout_journal(home.directory, chosen)
             open_things.callback(holdout.close)
-        opened = bootstrap.open_trader(home, log, chosen.feed, sources, stop, improver, holdout)
+        opened = bootstrap.open_trader(
+            home, log, chosen.feed, sources, stop, improver, holdout, classifier
+        )
         if opened is None:  # told to stop first
             return
         trader = opened.trader

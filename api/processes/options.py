@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from domain.improvement import AuthorKind
+from domain.regime import Layer
 
 FeedChoice = Literal["auto", "live", "recorded", "synthetic"]
 
@@ -29,4 +30,5 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     candidates: int | None = None  # asked for at every look
     improve_seed: int | None = None
     auto_promote: bool | None = None
+    regimes: Layer | None = None  # who classifies markets
     command: str = "perpetua run"  # shown to whoever finds the home in use

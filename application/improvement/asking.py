@@ -4,6 +4,7 @@ Whoever asks a model asks here, so that no call escapes the caps or the record.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from math import ceil
 
 import msgspec
@@ -12,6 +13,7 @@ from application import llm_port
 from application.improvement.answers import AnswerInvalid
 from application.improvement.authoring import Call
 from application.improvement.budget import Caps, Spent, cost, day_of, over
+from application.improvement.spending import Spending
 from application.llm_port import ChatModel, Message, Reply, Schema
 from domain.llm import Purpose
 
@@ -36,6 +38,28 @@ def asked(
 
     `before` are calls that `spent` may not know yet.
     """
+    turn = spent.turn if isinstance(spent, Spending) else nullcontext()
+    with turn:
+        answer = asked_in_turn(
+            model, caps, spent, purpose, messages, schema, temperature, seed, max_tokens, before
+        )
+        if isinstance(spent, Spending) and not isinstance(answer, str):
+            spent.made(answer[1])
+    return answer
+
+
+def asked_in_turn(
+    model: ChatModel,
+    caps: Caps,
+    spent: Callable[[int], Spent],
+    purpose: Purpose,
+    messages: Sequence[Message],
+    schema: Schema,
+    temperature: float,
+    seed: int | None,
+    max_tokens: int,
+    before: Sequence[Call],
+) -> tuple[Reply, Call] | str:
     now = model.now()
     today = day_of(now)
     used = spent(today)

@@ -1,6 +1,7 @@
 """Paper trading: one pipeline for every feed, from bars and commands to durable events."""
 
 from application.trading.arriving import BadBars
+from application.trading.classifying import Asker, Classifying
 from application.trading.rebuild import OpeningStopped
 from application.trading.trader import (
     BarsLost,
@@ -12,8 +13,10 @@ from application.trading.trader import (
 )
 
 __all__ = [
+    "Asker",
     "BadBars",
     "BarsLost",
+    "Classifying",
     "Improving",
     "LogLost",
     "OpeningStopped",

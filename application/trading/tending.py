@@ -27,7 +27,7 @@ def tend(desk: Desk) -> None:
 
 def next_stop(desk: Desk, opens: Sequence[int], at: int) -> int:
     """Find where something may next be due: the index of the bar before which a segment ends."""
-    if any(handing_over(desk, strategy) for strategy in desk.live):
+    if any(handing_over(desk, name) or called(desk, desk.strategies[name]) for name in desk.live):
         return at + 1
     classified = classified_after(desk, opens, at)
     midnight = int(opens[at]) // DAY * DAY + DAY

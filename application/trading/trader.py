@@ -481,6 +481,7 @@ def order(command: Command) -> inputs.Order:
         limit=command.limit,
         value=command.value,
         version=command.version,
+        symbol=command.symbol,
     )
 
 

@@ -490,6 +490,7 @@ def test_introspection_when_asked_as_graphiql_asks_then_answered(api: Api) -> No
         "demoteStrategy",
         "flatten",
         "tightenLimit",
+        "classifyRegime",
     }
 
 

@@ -1,5 +1,6 @@
 """What calls used is counted once, on its UTC day, whether the log has it yet or not."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -118,6 +119,21 @@ def test_cap_when_an_answer_was_recorded_meanwhile_then_it_counts_once() -> None
     log.append(Batch(events=[called(1, call.called_at, 20_999)]))
 
     assert writer.write(brief(), SampleBench()).code == ""
+
+
+def test_cap_when_two_ask_at_once_then_neither_fills_what_the_other_was_given() -> None:
+    model = TellingModel(*[answer(candidate())] * 8)
+    spending = Spending(MemoryLog())
+    caps = Caps(tokens_per_day=100_000)
+    writers = [author(model, caps, spent=spending) for _ in range(8)]
+
+    with ThreadPoolExecutor(2) as pool:
+        codes = list(pool.map(lambda each: each.write(brief(), SampleBench()).code, writers))
+
+    assert 0 < codes.count("") < 8
+    assert codes.count("") == 8 - len(model.answers)
+    assert 21_000 * codes.count("") <= 100_000
+    assert spending(NOON // DAY).tokens == 21_000 * codes.count("")
 
 
 def test_author_when_there_is_no_model_then_the_settings_to_set_are_named() -> None:
