@@ -312,8 +312,27 @@ def test_splices_when_carried_out_then_what_none_touches_is_there_in_order(
     splices = [Splice(min(a, b, len(text)), min(max(a, b), len(text)), new) for a, b, new in edits]
     touched = {place for s in splices for place in range(s.start, s.end)}
     kept = "".join(c for place, c in enumerate(text) if place not in touched)
-    found = iter(spliced(text, splices))
-    assert all(c in found for c in kept)  # a subsequence
+    left = "".join(c for c in spliced(text, splices) if c not in "xy")
+    for part, whole in ((kept, left), (left, text)):  # the former a subsequence of the latter
+        letters = iter(whole)
+        assert all(c in letters for c in part)
+
+
+@pytest.mark.parametrize(
+    ("splices", "found"),
+    [
+        ([Splice(1, 4, "X"), Splice(2, 3, "Y")], "aXef"),  # the first of two that overlap
+        ([Splice(2, 5, "Y"), Splice(1, 3, "X")], "aXdef"),
+        ([Splice(1, 4, ""), Splice(2, 5, "")], "af"),  # what both take away is gone
+        ([Splice(2, 2, "X"), Splice(2, 2, "Y")], "abXYcdef"),
+        ([Splice(2, 4, "Y"), Splice(2, 2, "X")], "abYef"),
+        ([Splice(2, 2, "X"), Splice(2, 4, "Y")], "abXYef"),
+    ],
+)
+def test_splices_when_they_meet_then_the_first_is_carried_out(
+    splices: list[Splice], found: str
+) -> None:
+    assert spliced("abcdef", splices) == found
 
 
 def test_mutants_when_parsed_then_brackets_are_where_a_scale_needs_them() -> None:

@@ -13,6 +13,7 @@ from application.improvement.admission import Known, admit
 from application.improvement.authoring import Answer, PastVersion, Scores
 from application.improvement.draws import Draws
 from application.improvement.mutations import mutants
+from application.improvement.ranking import Figures, figures_of
 from application.improvement.search import SearchAuthor
 from application.improvement.search_look import SETS
 from kernels.program import Program
@@ -193,9 +194,24 @@ def test_set_when_it_earned_in_one_half_alone_then_stands_behind_one_that_earned
 
 
 def test_set_when_it_hardly_traded_then_stands_behind_those_that_did() -> None:
-    bench = RuledBench(BEST, trades=lambda worth: 29 if worth > 0 else 30)
+    bench = RuledBench(BEST, trades=lambda worth: 29 if worth > -6.0 else 30)
     answer = answered(bench, candidates=2)
-    assert all(" in 30 trades" in c.hypothesis for c in answer.candidates)
+    assert any(bench.worth(p, each) > -6.0 for p, sets in bench.asked for each in sets)
+    said = [c.hypothesis.partition(", the champion")[0] for c in answer.candidates]
+    assert all(" in 30 trades" in each for each in said)
+
+
+def test_profit_when_of_few_trades_then_counts_for_less() -> None:
+    bench = RuledBench(lambda program, values: values["width"], trades=lambda worth: 30)
+    few = figures_of(bench.score(compiled(CHAMPION), [{"width": 3.0}]), 1)[0]
+    bench.closed = lambda worth: 300
+    many = figures_of(bench.score(compiled(CHAMPION), [{"width": 2.9}]), 1)[0]
+    assert few is not None
+    assert many is not None
+    assert few.worse > many.worse > 0
+    assert few.worth < many.worth
+    lost = Figures(30, few.net, -1.0, -2.0)
+    assert lost.worth == (True, -2.0)  # a loss is none the smaller for being of few trades
 
 
 def test_sets_when_equally_good_then_those_tried_first_are_first() -> None:
