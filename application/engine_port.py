@@ -6,6 +6,7 @@ second send with the same id changes nothing and returns the recorded reply.
 """
 
 from decimal import Decimal
+from hashlib import sha256
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -52,7 +53,14 @@ class Command(Struct, frozen=True, kw_only=True):
             return f"rollback {self.strategy} to {self.version}"
         if self.name == "classify":
             return f"classify {self.symbol or EVERY_SYMBOL}"
+        if self.name == "submit":
+            return submission(self.strategy, sha256(self.source.encode()).hexdigest())
         return f"{self.name} {self.strategy or EVERYTHING}"
+
+
+def submission(strategy: str, source_sha: str) -> str:
+    """Say that a source is submitted for a strategy."""
+    return f"submit {strategy} (source {source_sha[:12]})"
 
 
 class CommandReply(Struct, frozen=True, kw_only=True):
@@ -60,7 +68,7 @@ class CommandReply(Struct, frozen=True, kw_only=True):
 
     accepted: bool
     position: int  # log position of the command's last event; the head where nothing was written
-    code: str = ""  # "" where accepted, else stable, e.g. GATE_NOT_PASSED, UNKNOWN_STRATEGY
+    code: str = ""  # "" where accepted, else stable, e.g. GATE_NOT_PASSED, TEST_NOT_PASSED
     message: str = ""  # one line for a human
     verdict: GateVerdict | None = None  # promote only
     events: tuple[str, ...] = ()  # ids, `<stream>@<version>`, in log order

@@ -56,6 +56,33 @@ class InvalidCommand(Forbidden):
         super().__init__(f"{field} was {given!r}, must be {allowed}")
 
 
+class SourceRefused(Forbidden):
+    """What was submitted is no strategy of this home; `words` say where, and what is allowed."""
+
+    code = "DOES_NOT_COMPILE"
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f"source was refused: {words}")
+
+
+class ParametersRefused(Forbidden):
+    """What was submitted is a strategy, but its parameters cannot have these values."""
+
+    code = "PARAMETER_INVALID"
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f"parameters were refused: {words}")
+
+
+class NoChange(Forbidden):
+    """A version would trade as the champion does: a test of it would tell nothing."""
+
+    code = "NO_CHANGE"
+
+    def __init__(self, strategy: str, champion: str, words: str) -> None:
+        super().__init__(f"version was as {strategy} {champion}, must trade otherwise: {words}")
+
+
 class StepForbidden(Forbidden):
     """The strategy's state does not allow the step."""
 

@@ -81,6 +81,9 @@ class RecordingTrader:
         else:
             done.set_result(self.durable_bars)
 
+    def tend(self) -> None:
+        """Nobody writes anything here."""
+
     def execute(self, command: Command) -> CommandReply:
         with self.changed:
             self.calls.append(f"{command.name} {command.strategy}")

@@ -1,4 +1,7 @@
-"""`perpetua strategy versions`, `diff`, `export`: what was authored, from the home's own log."""
+"""`perpetua strategy versions`, `diff`, `export`: what was authored, from the home's own log.
+
+And `submit`, `rollback`: an operator's own versions, carried out as every command is.
+"""
 
 import sys
 from pathlib import Path
@@ -8,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.context import HomeOption, JsonOption, print_json, print_rows
+from api.cli.operate import IdOption, ReasonOption, hand_over, new_id, operator
 from api.cli.printable import printable
+from application.engine_port import Command
 
 if TYPE_CHECKING:
     from projections.models import VersionView
@@ -30,7 +35,7 @@ class NotWritten(FileExistsError):
 
 def mount(app: typer.Typer) -> None:
     """Add these commands to `app`."""
-    for command in (versions, diff, export):
+    for command in (versions, diff, export, submit, rollback):
         app.command()(command)
 
 
@@ -99,6 +104,55 @@ def export(
         print_json({"file": str(file), "strategy": name, "version": chosen.version})
     else:
         sys.stdout.write(f"{file}\n")
+
+
+def submit(
+    file: Annotated[Path, typer.Argument(help="The strategy file that is to take over.")],
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", help="Of which strategy; the file's name else.")
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(help="name=value in place of a default; repeatable.")
+    ] = None,
+    reason: ReasonOption = "",
+    command_id: IdOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Submit a version: tested against the champion, in its place from the next bar if it holds."""
+    from api.cli.research import assignment
+    from api.strategy_files import text_of
+
+    command = Command(
+        name="submit",
+        strategy=file.stem if strategy is None else strategy,
+        actor=operator(),
+        command_id=command_id if command_id is not None else new_id(),
+        reason=reason,
+        source=text_of(file),
+        parameters=dict(map(assignment, param or ())),
+    )
+    hand_over(command, home, json)
+
+
+def rollback(
+    name: NameArgument,
+    version: Annotated[str, typer.Argument(help="The version that is to trade again, e.g. v1.")],
+    reason: ReasonOption = "",
+    command_id: IdOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Have an earlier version trade again from the next bar, in accounts of its own."""
+    command = Command(
+        name="rollback",
+        strategy=name,
+        actor=operator(),
+        command_id=command_id if command_id is not None else new_id(),
+        reason=reason,
+        version=version,
+    )
+    hand_over(command, home, json)
 
 
 def found(queries: "Queries", strategy: str, version: str) -> "VersionView":

@@ -24,7 +24,7 @@ MOST_FIELDS = 1000  # after fragments are spread out
 DEEPEST = 16  # the standard introspection query is 15 deep
 MOST_ROWS = 5000  # asked for by all lists of one request together
 LARGEST_FIRST = 500  # items of one list
-LARGEST_BODY = 64 * 1024  # bytes
+LARGEST_BODY = 512 * 1024  # bytes: a strategy file, were each of its bytes written as six
 
 
 @dataclass(frozen=True, slots=True)

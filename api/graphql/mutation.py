@@ -19,12 +19,14 @@ from api.graphql.scalars import Long
 from api.graphql.shown import verdict
 from application.engine_port import Command, CommandName, CommandReply, EngineUnavailable
 from domain.timeframe import LATEST
+from kernels.frontend.source import MAX_BYTES
 
 Asked = Info[Context, None]
 
 LONGEST_WAIT = 10_000  # ms
 LONGEST_NAME = 200  # characters
 LONGEST_REASON = 1000
+MOST_PARAMETERS = 200
 LOOK_EVERY = 0.02  # seconds
 
 
@@ -47,6 +49,12 @@ class CommandResult:
     events: list[str]
     verdict: types.Verdict | None
     error: CommandError | None
+
+
+@strawberry.input
+class ParameterInput:
+    name: str
+    value: float
 
 
 @strawberry.type
@@ -133,6 +141,45 @@ class Mutation:
     ) -> CommandResult:
         command = ask("tighten", None, reason, command_id, actor)
         command = replace(command, limit=limit[:LONGEST_NAME], value=value)
+        return await carry_out(info.context, command, wait_ms)
+
+    @described.mutation(
+        "Submit a version: tested against the champion, in its place from the next bar if it holds."
+    )
+    async def submit_strategy(
+        self,
+        info: Asked,
+        strategy: str,
+        source: str,
+        parameters: list[ParameterInput] | None = None,
+        reason: str = "",
+        command_id: str | None = None,
+        actor: str = "api",
+        wait_ms: int = 0,
+    ) -> CommandResult:
+        given = parameters or []
+        if len(source.encode()) > MAX_BYTES:
+            raise refused(f"source had {len(source.encode())} bytes, must have at most {MAX_BYTES}")
+        if len(given) > MOST_PARAMETERS:
+            raise refused(f"parameters were {len(given)}, must be at most {MOST_PARAMETERS}")
+        command = ask("submit", strategy, reason, command_id, actor)
+        values = {parameter.name[:LONGEST_NAME]: parameter.value for parameter in given}
+        command = replace(command, source=source, parameters=values)
+        return await carry_out(info.context, command, wait_ms)
+
+    @described.mutation("Have an earlier version trade again from the next bar, untested.")
+    async def rollback_strategy(
+        self,
+        info: Asked,
+        strategy: str,
+        version: str,
+        reason: str = "",
+        command_id: str | None = None,
+        actor: str = "api",
+        wait_ms: int = 0,
+    ) -> CommandResult:
+        command = ask("rollback", strategy, reason, command_id, actor)
+        command = replace(command, version=version[:LONGEST_NAME])
         return await carry_out(info.context, command, wait_ms)
 
     @described.mutation(

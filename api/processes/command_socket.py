@@ -20,7 +20,7 @@ from application.engine import Inbox, Progress
 from application.engine_port import Command, CommandReply, EngineUnavailable
 
 LONGEST_ADDRESS = 100  # bytes; the operating system takes 107 on Linux, 103 elsewhere
-LONGEST_LINE = 65_536  # bytes
+LONGEST_LINE = 524_288  # bytes: a strategy file, were each of its bytes written as six
 CONNECTIONS = 32
 REPLY_SECONDS = 30.0  # the longest a client waits for a durable reply
 IDLE_SECONDS = 60.0  # the longest a connection may say nothing

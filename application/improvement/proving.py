@@ -105,7 +105,8 @@ def judge(
 ) -> tuple[tuple[Verdict, ...], int | None]:
     """Judge candidates, in their order; also give the place of the one that won, if any held.
 
-    `tries`: parameter sets ever scored for the strategy, those here included; `seed` of resampling.
+    `tries`: parameter sets ever scored for the strategy, those here included; `seed` of resampling,
+    the same for all of them, so that no verdict depends on a candidate's place.
     """
     if not candidates:
         return (), None
@@ -117,8 +118,8 @@ def judge(
         Judged(subject, course, best, tries, chosen_badly)
         for subject, course in zip(candidates, others, strict=True)
     ]
-    for place, each in enumerate(judged):
-        each.judge_cheaply(f"{seed}/{place}")
+    for each in judged:
+        each.judge_cheaply(seed)
     slip(ground, [each for each in judged if not each.failures])
     for each in judged:
         if not each.failures:

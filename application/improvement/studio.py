@@ -5,11 +5,12 @@ answer may take its time in a thread of its own while trading goes on. Candidate
 too: verdicts depend on the request and the candidates alone, and replay makes them again.
 """
 
+import logging
 from decimal import Decimal
 
 from msgspec import Struct
 
-from application.improvement.admission import Known, admit
+from application.improvement.admission import Known, admit, shown
 from application.improvement.authoring import Answer, Author, Brief
 from application.improvement.proving import Ground, Subject, judge
 from application.improvement.workbench import Workbench
@@ -17,7 +18,10 @@ from application.improvement.written import Draft, Written
 from domain.strategy.events import Author as Kind
 
 NO_CANDIDATE = "NO_CANDIDATE"
+RAISED = "AUTHOR_RAISED"
 SHOWN = 3  # refusals told in a reason
+
+logger = logging.getLogger("perpetua.improvement")
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -40,7 +44,11 @@ def work(job: Job, author: Author) -> Written:
     bench = Workbench(
         brief.strategy, ground.cut, ground.stretch, ground.settings, ground.threads, ground.told
     )
-    answer = author.write(brief, bench)
+    try:
+        answer = author.write(brief, bench)
+    except Exception as error:  # a fault of ours costs a look, not the loop
+        logger.exception("author failed", extra={"strategy": brief.strategy})
+        answer = Answer(author=author.kind, code=RAISED, reason=shown(error))
     if answer.code:
         return failed(brief, answer, author.kind, answer.code, answer.reason)
     own = Known(brief.version, job.champion.program, job.champion.parameters)
@@ -97,12 +105,15 @@ def cost_of(answer: Answer) -> Decimal:
 
 
 def void(written: Written, code: str, reason: str) -> Written:
-    """Give an answer that came too late to count: what it was asked under no longer holds."""
+    """Give an answer that came too late to count: what it was asked under no longer holds.
+
+    Its candidates were scored all the same.
+    """
     return Written(
         strategy=written.strategy,
         number=written.number,
         author=written.author,
-        scored=written.scored,
+        scored=max(written.scored, len(written.drafts)),
         calls=written.calls,
         code=code,
         reason=reason,

@@ -7,6 +7,8 @@ import numpy as np
 from application.improvement.authoring import Scores
 from application.improvement.study import Cut, fit_windows
 from application.ports import Stretch, until
+from domain.timeframe import MINUTE
+from kernels.errors import StrategyError
 from kernels.program import Program, compiled_once
 from kernels.sweep.trials import TrialSettings, trials
 from kernels.told import Told
@@ -31,7 +33,7 @@ class Workbench:
 
     def compile(self, text: str) -> Program:
         """Compile a source. Raises kernels.errors.StrategyError naming line and column."""
-        return compiled_once(text, self._name)
+        return fitting(compiled_once(text, self._name), self._settings.base_ms)
 
     def score(self, program: Program, sets: Sequence[Mapping[str, float]]) -> Scores:
         """Score sets, each with a value for every parameter.
@@ -52,3 +54,13 @@ class Workbench:
             threads=self._threads,
         )
         return Scores(told.pnl.astype(np.int64), told.trades.sum(axis=1), told.wins.sum(axis=1))
+
+
+def fitting(program: Program, base_ms: int) -> Program:
+    """Give a program back whose bars can be made of base bars. Raises StrategyError for another."""
+    if program.timeframe_ms % base_ms == 0:
+        return program
+    lines = enumerate(program.text.splitlines(), 1)
+    line = next((n for n, text in lines if text.startswith("timeframe")), 1)
+    found = f'timeframe("{program.timeframe}")'
+    raise StrategyError(line, 1, found, f"a multiple of the feed's {base_ms // MINUTE} minutes")

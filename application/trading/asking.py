@@ -5,7 +5,8 @@ author takes. On live bars a thread of its own works, trading goes on, and the a
 the bar after it came.
 """
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from threading import Thread
 
 from application.improvement.admission import Known
 from application.improvement.authoring import Author, Brief, PastVersion
@@ -30,23 +31,26 @@ class AuthorsDesk:
     def __init__(self, author: Author, *, holds: bool) -> None:
         self.author = author
         self.holds = holds  # whether an answer holds the feed
-        self._pool = None if holds else ThreadPoolExecutor(1, thread_name_prefix="author")
         self._job: Job | None = None
         self._done: Future[Written] | None = None
 
     def answer(self, desk: Desk, log: LogReader, strategy: str) -> Written:
         """Have a request answered now."""
-        return work(job_of(desk, log, strategy), self.author)
+        gone = self._overtaken(desk, strategy)
+        return gone or work(job_of(desk, log, strategy), self.author)
 
     def collect(self, desk: Desk, log: LogReader) -> Written | None:
         """Give an answer that has come; begin with the next request where there is one."""
-        if self._pool is None:
+        if self.holds:
             return None
         if self._done is None:
             name = next((n for n, s in sorted(desk.strategies.items()) if s.waiting), None)
             if name is not None and log.head() == desk.written:  # what it is told of is durable
+                gone = self._overtaken(desk, name)
+                if gone is not None:
+                    return gone
                 self._job = job_of(desk, log, name)
-                self._done = self._pool.submit(work, self._job, self.author)
+                self._done = begun(self._job, self.author)
             return None
         if not self._done.done() or self._job is None:
             return None
@@ -55,19 +59,44 @@ class AuthorsDesk:
         return checked(desk, job, written)
 
     def close(self) -> None:
-        """Wait for nobody."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        """Wait for nobody: an answer that is out is asked for again when the home is opened."""
+        self._job = self._done = None
+
+    def _overtaken(self, desk: Desk, name: str) -> Written | None:
+        strategy = desk.strategies[name]
+        asked = strategy.waiting
+        if asked is None or asked.version == strategy.champion:
+            return None
+        asking = Written(strategy=name, number=asked.number, author=self.author.kind)
+        return overtaken(asking, strategy)
+
+
+def begun(job: Job, author: Author) -> Future[Written]:
+    """Work a job in a thread of its own, which a process that ends does not wait for."""
+    done: Future[Written] = Future()
+
+    def answer() -> None:
+        try:
+            done.set_result(work(job, author))
+        except BaseException as error:  # raised where the answer is collected
+            done.set_exception(error)
+
+    Thread(target=answer, name="author", daemon=True).start()
+    return done
 
 
 def checked(desk: Desk, job: Job, written: Written) -> Written:
     """Void an answer where what it was asked under no longer holds."""
     strategy = desk.strategies[written.strategy]
     if strategy.champion != job.brief.version:
-        return void(written, "CHAMPION_CHANGED", f"the champion is {strategy.champion} by now")
+        return overtaken(written, strategy)
     if ground_of(desk, job.ground.cut).settings.limits.tobytes() != limits_of(job):
         return void(written, "LIMITS_CHANGED", "a limit was tightened meanwhile")
     return written
+
+
+def overtaken(written: Written, strategy: Strategy) -> Written:
+    return void(written, "CHAMPION_CHANGED", f"the champion is {strategy.champion} by now")
 
 
 def limits_of(job: Job) -> bytes:

@@ -240,6 +240,7 @@ class Desk:
             tally=state.tally,
             ruined=state.ruined,
             account=live_account(run.strategy) if auto else None,
+            open_nets=state.open_nets() if auto else (),
         )
         self.go_live(run.strategy, self.ask(run.strategy, mark))
 

@@ -9,9 +9,9 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from application.trading.by_hand import rolled_back, submitted
 from application.trading.desk import Desk
 from application.trading.kernel import Program
-from application.trading.recoding import rolled_back, submitted
 from application.trading.run import PAPER, start
 from domain.cause import Cause
 from domain.errors import InvalidCommand, NothingToFlatten, UnknownCommand, UnknownStrategy
@@ -153,11 +153,12 @@ def promotion(desk: Desk, order: Order, cause: Cause) -> ask.Command:
 
 
 def submit(desk: Desk, order: Order, cause: Cause) -> None:
-    submitted(desk, order.strategy, program_of(order), order.parameters, cause)
+    submitted(desk, order.strategy, program_of(order), order.parameters, order.reason, cause)
 
 
 def roll_back(desk: Desk, order: Order, cause: Cause) -> None:
-    rolled_back(desk, order.strategy, program_of(order), order.parameters, order.version, cause)
+    program, back = program_of(order), order.version
+    rolled_back(desk, order.strategy, program, order.parameters, back, order.reason, cause)
 
 
 def program_of(order: Order) -> Program:

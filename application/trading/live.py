@@ -35,19 +35,24 @@ class Live(Struct):
     watch: Watch = Watch()
 
     def closed(self, desk: Desk, run: Run, trade: PositionClosed) -> None:
-        """Take a trade that closed live."""
+        """Take a trade that closed live; one that was still closed for the version before is not
+        the new one's."""
+        if desk.strategies[run.strategy].live != run.version:
+            return
         self.watch = watch.closed(self.watch, trade.net)
         self.heed(desk, run, trade)
 
     def tripped(self, desk: Desk, run: Run, trip: BreakerTripped) -> None:
-        """Take a breaker of the live account."""
+        """Take a breaker of the live account, likewise."""
+        if desk.strategies[run.strategy].live != run.version:
+            return
         self.watch = watch.tripped(self.watch, trip.code, trip.occurred_at)
         self.heed(desk, run, trip)
 
     def heed(self, desk: Desk, run: Run, event: Event) -> None:
         alarm, why = watch.alarm(self.watch)
         strategy = desk.strategies[run.strategy]
-        if alarm == "none" or strategy.live != run.version:
+        if alarm == "none":
             return
         desk.cut = True  # it is looked at, or gone, from the next bar
         if alarm == "demote" and strategy.status in ("live", "paused"):

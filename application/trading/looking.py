@@ -52,7 +52,9 @@ def due(desk: Desk, strategy: Strategy) -> Why | None:
 def called(desk: Desk, strategy: Strategy) -> bool:
     """Tell whether the watch calls for a look that may be had at once."""
     live = desk.live.get(strategy.name)
-    if live is None or not strategy.live or watch.alarm(live.watch)[0] != "improve":
+    if desk.improvement.policy is None or live is None or not strategy.live:
+        return False
+    if watch.alarm(live.watch)[0] != "improve":
         return False
     return improvable(strategy) and first_possible(desk) <= desk.next_bar
 

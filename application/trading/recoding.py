@@ -11,18 +11,16 @@ import numpy as np
 
 from application.improvement.authoring import Call
 from application.improvement.proving import Ground, Subject, Verdict, judge
-from application.improvement.study import Cut, asked_for, cut, purge_of
+from application.improvement.study import Cut, asked_for
 from application.improvement.written import Draft, Written
 from application.kernel_rows import limits_row, market_row
 from application.ports import moments
-from application.trading.desk import Desk
+from application.trading.desk import JUDGED_AT, Desk
 from application.trading.kernel import Program, as_kernel
 from application.trading.run import GATED, LANES, PAPER, Run, start
 from domain.cause import Cause
-from domain.errors import InvalidCommand
 from domain.event import Event
 from domain.ids import recode_correlation
-from domain.improvement import Policy
 from domain.limits import SLEEVE_CAPITAL, SLEEVE_LEVERAGE
 from domain.llm import STREAM as LLM
 from domain.llm import LlmCalled
@@ -186,10 +184,11 @@ def conclude(
     """Record the verdicts of versions just authored; activate the one that won."""
     at = desk.next_bar
     verdicts, won = judged
+    tests: list[str] = []
     for version, verdict in zip(versions, verdicts, strict=True):
         authored = desk.strategies[name].find(version)
         cause = Cause(correlation, "" if authored is None else authored.authored_by, "engine", at)
-        desk.ask(
+        tested, *_ = desk.ask(
             name,
             ask.RecordTest(
                 cause=cause,
@@ -200,24 +199,24 @@ def conclude(
                 digest=verdict.digest,
             ),
         )
+        tests.append(tested.event_id)
     if won is not None:
-        activate(desk, name, versions[won], drafts[won].program, correlation)
+        cause = Cause(correlation, tests[won], "engine", at)
+        activate(desk, name, versions[won], drafts[won].program, cause)
 
 
-def activate(desk: Desk, name: str, version: str, program: Program, correlation: str) -> None:
+def activate(desk: Desk, name: str, version: str, program: Program, cause: Cause) -> None:
     """Put a version in the champion's place, from the next bar, in accounts of its own."""
     at, found = desk.next_bar, desk.strategies[name].find(version)
     if found is None:
         raise ValueError(f"{version} of {name} is unknown, must have been authored")
-    tested = f"{desk.strategies[name].stream}@{desk.strategies[name].version}"
-    cause = Cause(correlation, tested, "engine", at)
     (activated,) = desk.ask(name, ask.ActivateVersion(cause=cause, version=version, from_bar=at))
     run = warm(desk, name, found, program, at)
     desk.add(run)
-    opened = Cause(correlation, activated.event_id, "engine", at)
+    opened = Cause(cause.correlation_id, activated.event_id, "engine", at)
     for sleeve, account in zip(PAPER, run.accounts, strict=False):
         desk.open_account(run, account, opened, "paper", sleeve)
-    thin_out(desk, name, correlation)
+    thin_out(desk, name, opened)
 
 
 def warm(desk: Desk, name: str, version: Version, program: Program, at: int) -> Run:
@@ -236,82 +235,26 @@ def warm(desk: Desk, name: str, version: Version, program: Program, at: int) -> 
     return run
 
 
-def thin_out(desk: Desk, name: str, correlation: str) -> None:
-    """Retire the oldest of the replaced versions where too many trade on."""
+def thin_out(desk: Desk, name: str, cause: Cause) -> None:
+    """Retire the replaced versions that have traded enough, and the oldest of too many others."""
     strategy = desk.strategies[name]
-    trading = [run.version for run in desk.runs if run.strategy == name and replaced(run, strategy)]
-    trading.sort(key=lambda version: active_from(strategy, version))
-    for version in trading[: max(len(trading) - YOUNGEST, 0)]:
-        cause = Cause(correlation, "", "engine", desk.next_bar)
+    trading = [run for run in desk.runs if run.strategy == name and replaced(run, strategy)]
+    enough = [run.version for run in trading if run.gated.portfolio.tally.trades >= JUDGED_AT]
+    rest = [run.version for run in trading if run.version not in enough]
+    rest.sort(key=lambda version: active_from(strategy, version))
+    for version in enough:
+        desk.ask(name, ask.RetireVersion(cause=cause, version=version, reason="trades"))
+    for version in rest[: max(len(rest) - YOUNGEST, 0)]:
         desk.ask(name, ask.RetireVersion(cause=cause, version=version, reason="crowded"))
 
 
 def replaced(run: Run, strategy: Strategy) -> bool:
     version = strategy.find(run.version)
-    return run.replaced(strategy) and version is not None and not version.retired
+    judged = version is None or version.retired or version.rejected
+    return run.replaced(strategy) and not judged
 
 
 def active_from(strategy: Strategy, name: str) -> tuple[int, int]:
     version = strategy.find(name)
     since = -1 if version is None or version.active_from is None else version.active_from
     return since, int(name.removeprefix("v"))
-
-
-# What an operator writes
-
-
-def submitted(
-    desk: Desk, name: str, program: Program, parameters: Mapping[str, float], cause: Cause
-) -> None:
-    """Author an operator's version, test it on the history as it is, activate it if it holds.
-
-    An operator may know every bar, so its test proves less than that of an author who could not.
-    """
-    champion = desk.strategies[name].find(desk.strategies[name].champion)
-    run = desk.run_of(name, desk.strategies[name].champion)
-    if champion is None or run is None:
-        raise InvalidCommand("strategy", name, "one with an active version")
-    policy = desk.improvement.policy or Policy()
-    known = cut(
-        policy, desk.first_bar, desk.next_bar // DAY * DAY, purge_of(as_kernel(run.program), DAY)
-    )
-    author_version(desk, name, program, parameters, champion.name, "submitted by hand", cause)
-    version = desk.strategies[name].versions[-1].name
-    draft = Draft(program=as_kernel(program), parameters=parameters, hypothesis="submitted by hand")
-    own = subject(run.program, champion.parameters)
-    tries = desk.strategies[name].attempts
-    seed = f"{name}/{version}"
-    judged = judge(ground_of(desk, known), own, [subject(program, parameters)], tries, seed)
-    conclude(desk, name, 0, [version], (draft,), judged, cause.correlation_id)
-
-
-def rolled_back(
-    desk: Desk, name: str, program: Program, parameters: Mapping[str, float], to: str, cause: Cause
-) -> None:
-    """Author an earlier version anew and activate it at once: what traded before needs no test."""
-    author_version(desk, name, program, parameters, to, f"rolled back to {to}", cause)
-    version = desk.strategies[name].versions[-1].name
-    activate(desk, name, version, program, cause.correlation_id)
-
-
-def author_version(
-    desk: Desk,
-    name: str,
-    program: Program,
-    parameters: Mapping[str, float],
-    parent: str,
-    hypothesis: str,
-    cause: Cause,
-) -> None:
-    desk.ask(
-        name,
-        ask.AuthorVersion(
-            cause=cause,
-            source_sha=desk.keep(as_kernel(program).text.encode()),
-            parameters=dict(parameters),
-            timeframe=program.timeframe,
-            author="operator",
-            parent=parent,
-            hypothesis=hypothesis,
-        ),
-    )

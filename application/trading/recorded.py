@@ -15,7 +15,7 @@ from application.ports import LogEntry
 from application.trading.extent import Extent, strategy_of
 from application.trading.inputs import Order
 from application.trading.kernel import Program, as_kernel
-from application.trading.replies import ROLLED_BACK
+from application.trading.replies import ROLLED_BACK, reason_of
 from domain.event import Event
 from domain.home import HomeOpened
 from domain.ids import RECODE, REGIME
@@ -162,6 +162,7 @@ def as_order(event: Event, compiled: Compiled) -> Order:
         strategy=strategy,
         actor=event.actor,
         command_id=order.command_id,
+        reason=reason_of(event.hypothesis),
         program=compiled(event, strategy),
         parameters=event.parameters,
         version=event.parent or "",

@@ -2,7 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from application.engine_port import EVERY_SYMBOL, EVERYTHING, Command, CommandReply
+from application.engine_port import (
+    EVERY_SYMBOL,
+    EVERYTHING,
+    Command,
+    CommandReply,
+    submission,
+)
 from application.ports import LogEntry
 from domain.errors import CommandIdReused, Forbidden
 from domain.event import Event
@@ -31,7 +37,8 @@ ASKED: Mapping[type[Event], str] = {
 }
 REFUSED = "GATE_NOT_PASSED"
 UNTESTED = "TEST_NOT_PASSED"
-ROLLED_BACK = "rolled back to "  # how the hypothesis of a version that was rolled back to begins
+SUBMITTED = "submitted by hand"  # how the hypothesis of a version that was submitted begins
+ROLLED_BACK = "rolled back to "  # and of one that was rolled back to
 
 
 def forbidden(refusal: Forbidden, head: int) -> CommandReply:
@@ -75,19 +82,38 @@ def recorded(command: Command, entries: Sequence[LogEntry]) -> CommandReply:
     """Tell what a command came to when it was first given. Raises `CommandIdReused`."""
     events = [entry.event for entry in entries]
     before, asked = said_by(events[0]), command.said
-    if before != asked:
+    if before != asked or parameters_differ(command, events[0]):
         raise CommandIdReused(command.command_id, before, asked)
     return carried_out(command, events, entries[-1].position)
+
+
+def parameters_differ(command: Command, event: Event) -> bool:
+    if command.name != "submit" or not isinstance(event, VersionAuthored):
+        return False
+    return any(event.parameters.get(name) != n for name, n in command.parameters.items())
+
+
+def worded(what: str, reason: str) -> str:
+    """Give the hypothesis of a version that an operator authored."""
+    return f"{what}: {reason}" if reason else what
+
+
+def reason_of(hypothesis: str) -> str:
+    """Give the reason that `worded` put in."""
+    return hypothesis.partition(": ")[2]
 
 
 def said_by(event: Event) -> str:
     """Say what an event was asked for by, in the words of its command."""
     if isinstance(event, LimitTightened):
         return f"tighten {event.name} to {event.new}"
-    if isinstance(event, VersionAuthored) and event.hypothesis.startswith(ROLLED_BACK):
-        return f"rollback {event.stream.split('/', 1)[-1]} to {event.parent}"
     if isinstance(event, RegimeRefreshAsked):
         return f"classify {EVERY_SYMBOL if event.everything else event.symbols[0]}"
+    if isinstance(event, VersionAuthored):
+        strategy = event.stream.split("/", 1)[-1]
+        if event.hypothesis.startswith(ROLLED_BACK):
+            return f"rollback {strategy} to {event.parent}"
+        return submission(strategy, event.source_sha)
     name = ASKED.get(type(event), type(event).__name__)
     everything = isinstance(event, Flattened) and event.scope == "home"
     return f"{name} {EVERYTHING if everything else event.stream.split('/', 1)[-1]}"

@@ -19,7 +19,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from application.engine_port import Command, CommandReply
+from application.improvement.admission import check
 from application.improvement.authoring import Author
+from application.improvement.workbench import fitting
 from application.improvement.written import Written
 from application.ports import (
     BarJournal,
@@ -30,7 +32,7 @@ from application.ports import (
     moments,
 )
 from application.trading import inputs, replies
-from application.trading.arriving import check
+from application.trading.arriving import check as check_bars
 from application.trading.asking import AuthorsDesk
 from application.trading.checkpoint import agrees, compiled, restore, save, usable
 from application.trading.classified import Words, classified
@@ -42,14 +44,19 @@ from application.trading.recoding import recoded
 from application.trading.stepping import advance, waiting
 from application.trading.unsealing import unseal
 from domain import home
-from domain.errors import Forbidden, InvalidCommand, UnknownStrategy, UnknownVersion
+from domain.errors import (
+    Forbidden,
+    ParametersRefused,
+    SourceRefused,
+    UnknownStrategy,
+    UnknownVersion,
+)
 from domain.event import Event
 from domain.ids import command_correlation, strategy_stream
 from domain.improvement import Policy
 from domain.limits import Limits, effective
 from domain.strategy.aggregate import Version
 from domain.strategy.events import VersionAuthored
-from kernels.errors import ParameterError, StrategyError
 
 BLOCK = 1000  # moments in one transaction at most
 SHOWN = 12  # versions named where one is unknown
@@ -139,9 +146,10 @@ class Trader:
         if not opening:  # what it was opened at holds, whatever the feed says of costs by now
             description = replace(description, instruments=state.instruments)
         programs = compile_all(kernel, sources)
-        authors = None
+        authors, holds = None, description.feed != "live"
         if improving is not None:
-            authors = AuthorsDesk(improving.author, holds=improving.holds)
+            holds = improving.holds
+            authors = AuthorsDesk(improving.author, holds=holds)
         classifiers = Classifiers(classifying)
         if opening:
             refuse_lost_log(journal)
@@ -150,7 +158,16 @@ class Trader:
             trader = cls(log, journal, desk, authors, holdout, classifiers)
         else:
             trader = cls.reopen(
-                log, journal, description, kernel, limits, stopping, authors, holdout, classifiers
+                log,
+                journal,
+                description,
+                kernel,
+                limits,
+                stopping,
+                authors,
+                holdout,
+                classifiers,
+                holds,
             )
         desk = trader._desk
         desk.threads = THREADS
@@ -159,7 +176,7 @@ class Trader:
             trader._write(inputs.improve(desk, improving.policy, "operator"))
         if classifying is not None and classifying.layer is not None:
             trader._write(inputs.classify_by(desk, classifying.layer, "operator"))
-        trader._recover(stopping)
+        trader._recover(stopping, holds)
         return trader
 
     @classmethod
@@ -174,11 +191,11 @@ class Trader:
         authors: AuthorsDesk | None,
         holdout: BarJournal | None,
         classifiers: Classifiers,
+        holds: bool,
     ) -> "Trader":
         """Stand where the journal ends: by the log's checkpoint, else by replaying it."""
         saved = usable(log.checkpoint(), kernel.identity, log.head())
         if saved is None or not agrees(saved, log, limits):
-            holds = authors is not None and authors.holds
             desk, surplus, blobs = rebuild(
                 log,
                 journal,
@@ -210,10 +227,10 @@ class Trader:
         opened again.
         """
         desk = self._desk
-        check(stretch, [m.symbol for m in desk.markets], desk.last_bar, desk.base_ms)
+        check_bars(stretch, [m.symbol for m in desk.markets], desk.last_bar, desk.base_ms)
         with self._whole():
             self._journal.append(stretch)
-        return self._step(stretch)
+        return self._step(stretch, self._authors is not None and self._authors.holds)
 
     def tend(self) -> "Future[int] | None":
         """Look whether an author's answer has come, or a classifier's; the future is that of what
@@ -244,6 +261,8 @@ class Trader:
                 if last is None or int(moments(stretch)[-1]) > last:
                     journal.append(after(stretch, -1 if last is None else last))
             position = self._log.head()
+            if journal.last() is None:  # what was recorded ends where it is sealed
+                return position
             for name in sorted(desk.strategies):
                 strategy = desk.strategies[name]
                 if strategy.unsealed or strategy.status == "retired":
@@ -292,22 +311,24 @@ class Trader:
         )
         return reply
 
-    def _recover(self, stopping: Callable[[], bool]) -> None:
-        """Take the steps of journalled bars that the log has not."""
+    def _recover(self, stopping: Callable[[], bool], holds: bool) -> None:
+        """Take the steps of journalled bars that the log has not.
+
+        Where answers hold the feed, those behind a request are left to who can have it answered.
+        """
         running: deque[Future[int]] = deque()
-        while True:
+        while not self._abandoned(holds):
             heed(stopping)
             stretch = self._journal.read(self._last_bar, BLOCK)
             if len(moments(stretch)) == 0:
                 break
-            running.append(self._step(stretch))
+            running.append(self._step(stretch, holds))
             if len(running) > 1:
                 running.popleft().result()
         for done in running:
             done.result()
 
-    def _step(self, stretch: Stretch) -> "Future[int]":
-        holds = self._authors is not None and self._authors.holds
+    def _step(self, stretch: Stretch, holds: bool) -> "Future[int]":
         self._answer_all(holds)
         while True:
             classifies = self._classifiers.holds(self._desk)
@@ -316,8 +337,11 @@ class Trader:
                 done = self._submit(events)
             done = self._answer_all(holds, done) or done
             stretch = after(stretch, self._last_bar)
-            if not any(map(len, stretch)):
+            if not any(map(len, stretch)) or self._abandoned(holds):
                 return done
+
+    def _abandoned(self, holds: bool) -> bool:
+        return holds and self._authors is None and bool(waiting(self._desk))
 
     @property
     def _last_bar(self) -> int:
@@ -374,18 +398,31 @@ class Trader:
     def _order(self, command: Command) -> inputs.Order:
         """Read a command; a source in it is compiled, a version that it names looked up."""
         asked = order(command)
+        if command.name not in inputs.WRITERS:
+            return asked
+        if command.strategy not in self._desk.strategies:
+            raise UnknownStrategy(command.strategy, self._desk.strategies)
+        source, parameters = command.source, command.parameters
         if command.name == "rollback":
             authored = self._authored(command.strategy, command.version)
-            program = compiled(self._desk, self._log, authored.source_sha, command.strategy)
-            return replace(asked, program=program, parameters=authored.parameters)
-        if command.name == "submit":
-            try:
-                program = self._desk.kernel.compile(command.source, command.strategy)
-                given = as_kernel(program).resolve(command.parameters)
-            except (StrategyError, ParameterError) as error:
-                raise InvalidCommand("source", "what was sent", f"a strategy: {error}") from error
-            return replace(asked, program=program, parameters=given)
-        return asked
+            source = self._log.blob(authored.source_sha).decode()
+            parameters = authored.parameters
+        program, given = self._read(source, parameters, command.strategy)
+        return replace(asked, program=program, parameters=given)
+
+    def _read(
+        self, source: str, parameters: Mapping[str, float], strategy: str
+    ) -> tuple[Program, dict[str, float]]:
+        kernel, base_ms = self._desk.kernel, self._desk.base_ms
+        found = check(
+            source,
+            parameters,
+            lambda text: fitting(as_kernel(kernel.compile(text, strategy)), base_ms),
+        )
+        if not isinstance(found, str):
+            return found
+        code, _, words = found.partition(": ")
+        raise (ParametersRefused if code == "PARAMETER" else SourceRefused)(words)
 
     def _authored(self, strategy: str, version: str) -> VersionAuthored:
         names: list[str] = []
@@ -394,8 +431,6 @@ class Trader:
                 if event.version == version:
                     return event
                 names.append(event.version)
-        if not names:
-            raise UnknownStrategy(strategy, self._desk.strategies)
         raise UnknownVersion(strategy, version, names[-SHOWN:])
 
     @contextmanager

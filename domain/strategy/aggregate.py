@@ -130,7 +130,7 @@ def mark_ready(state: Strategy, command: MarkReady) -> tuple[Event, ...]:
     standing = state.resumes_to if state.status == "paused" else state.status
     if version.was_ready or version.rejected or standing not in ("paper", "ready", "live"):
         return ()
-    verdict = judge(command.tally, (), command.gate, state.attempts, command.ruined)
+    verdict = judge(command.tally, command.open_nets, command.gate, state.attempts, command.ruined)
     if not verdict.passed:
         return ()
     head = fields(state, command.cause, "derived")

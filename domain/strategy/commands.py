@@ -55,6 +55,7 @@ class MarkReady(Command, frozen=True, kw_only=True):
     tally: Tally
     ruined: bool
     account: str | None = None  # the live account it goes to at once; None: an operator is asked
+    open_nets: tuple[Decimal, ...] = ()  # of what is still open, where it goes live at once
     gate: Gate = Gate()
 
 

@@ -210,6 +210,8 @@ def demoted(state: Strategy, event: DemotedToPaper) -> Strategy:
     if state.flat:  # entries stay off, and what is held is closed, until it is resumed
         state = replace(state, resumes_to="paper", paused_until=None, live="")
         return replace(state, status_event=event.event_id)
+    if state.status == "paused" and event.kind == "derived":  # an operator's pause is not lifted
+        return replace(state, resumes_to="paper", live="", status_event=event.event_id)
     return replace(state, status="paper", paused_until=None, live="", status_event=event.event_id)
 
 

@@ -194,9 +194,12 @@ class Strategies:
 
     def demoted(self, position: int, event: events.DemotedToPaper) -> None:
         strategy = self.of(position, event)
-        if strategy.flat:
+        kept = strategy.status == "paused" and event.kind == "derived"  # by an operator
+        until = strategy.paused_until if kept else None
+        if strategy.flat or kept:
             strategy.resumes_to = "paper"
-        self.leave_live(position, event, strategy.status if strategy.flat else "paper")
+        self.leave_live(position, event, strategy.status if strategy.flat or kept else "paper")
+        strategy.paused_until = until
 
     def retired(self, position: int, event: events.Retired) -> None:
         self.leave_live(position, event, "retired")

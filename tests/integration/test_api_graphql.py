@@ -491,6 +491,8 @@ def test_introspection_when_asked_as_graphiql_asks_then_answered(api: Api) -> No
         "flatten",
         "tightenLimit",
         "classifyRegime",
+        "submitStrategy",
+        "rollbackStrategy",
     }
 
 
