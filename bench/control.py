@@ -55,7 +55,7 @@ ON_WALKS = (
     "supertrend_follow",
     "vwap_reversion",
 )
-YEARS = {"walk": 1.0, "leaping": 10.0}
+YEARS = {"walk": 1.0, "leaping": 16.0}
 BLOCK = 1000
 PAGE = 5000
 INSTRUMENT = Instrument(
