@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := domain application infrastructure kernels projections api tests bench
-BENCHES := append kernel joint compile sweep lanes_bound gpu live_step run strategies_table
+BENCHES := append kernel joint trials compile sweep lanes_bound gpu live_step run strategies_table
 
 .PHONY: run test verify lint format bench setup clean
 

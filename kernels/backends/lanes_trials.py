@@ -28,7 +28,7 @@ Array = np.ndarray[Any, Any]
 
 STEP = (*[WHOLE] * 5, *[PLACE] * 9, WHOLE, PLACE)
 SIDE, RUINED = FIRST + OWN["held", "side"], SHARED["account", "ruined"]
-ROWS = 2**18  # bytes of a group's own rows that a piece may take
+ROWS = 2**20  # bytes of a group's own rows that a piece may take
 SHARED_ROWS = 2**26  # bytes that the shared rows of a tile may take
 LEAST_PIECE = 32  # strategy bars
 JOBS = 4  # for each thread, so that none waits long for another

@@ -128,9 +128,14 @@ class Course:
         start, stop = tile + first, tile + last
         found: list[Leg] = []
         done = 0
-        for k, (begins, ends) in enumerate(self.spans):
+        for k, (begins, ends) in enumerate(self.spans.tolist()):
+            if ends < start or begins < ends == start:  # it is over
+                done = ends
+                continue
             rest = (max(done, start) - tile, min(begins, stop) - tile)
             found.append(added(parts, resting(closed, *rest)))
+            if begins > stop:
+                break
             opens = start <= begins < stop or begins == stop == len(self.moments)
             closes = start < ends <= stop if ends > begins else opens
             ruined = ~(able >= dearest[begins - tile]) if opens else None

@@ -73,6 +73,8 @@ def trials(
     was said of each symbol's regime, if anything. Raises ParameterError; ValueError for bars that
     cannot be traded on, or spans that are no whole days one after another.
     """
+    if threads < 1:
+        raise ValueError(f"threads were {threads}, must be at least 1")
     check_bars(program, stretch, settings)
     check_spans(spans)
     several, step = prepared(program.text, program.name, program.imposed, known(settings))

@@ -1,6 +1,6 @@
 """Trials: every account as a run of its set alone, whatever runs beside it."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,117 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels import dtypes
-from kernels.joint_runner import JointRunner
-from kernels.program import Program, compile_strategy
-from kernels.runner import LaneSpec
+from kernels.program import compile_strategy
 from kernels.sweep import course
-from kernels.sweep.trials import Span, Trials, TrialSettings, trials
+from kernels.sweep.trials import Span, TrialSettings, prepared, trials
 from tests.kernel_programs import Author
-from tests.kernel_runs import (
-    CAPITAL,
-    MINUTE,
-    SHIPPED,
-    START,
-    STRATEGIES,
-    Array,
-    limits,
-    market,
-    program_of,
-    walk,
-)
-from tests.kernel_trials import drawn
-from tests.trading_bars import made_bars
-
-DAY = 1440 * MINUTE
-COSTS = (
-    market(maker=0.0002, taker=0.0005, slippage=0.0005, perpetual=1.0),
-    market(tick=0.5, lot=1e-3, unit=50_000.0, taker=0.001, slippage=0.0002, dynamic=1.0),
-    market(taker=0.001, slippage=0.001, min_notional=20e8),
-)
-SPANS = tuple(Span(START + a * DAY, START + b * DAY) for a, b in ((1, 2), (2, 4), (5, 9)))
-Sets = dict[str, Array]
-
-
-def some(program: Program, count: int, seed: int) -> Sets:
-    """Random sets, one of them the defaults."""
-    rng = np.random.default_rng(seed)
-    found = [program.resolve({}), *(drawn(program.parameters, rng) for _ in range(count - 1))]
-    return {p.name: np.array([each[p.name] for each in found]) for p in program.parameters}
-
-
-def bars_on(symbols: int, seed: int, count: int = 8000) -> list[Array]:
-    """Made minutes, the first of them in livelier prices: there is much to trade."""
-    found = list(made_bars(seed, symbols, count).values())
-    found[0] = walk(count, seed)[np.random.default_rng(seed).random(count) < 0.97]
-    return found
-
-
-def under(
-    symbols: int, enforced: bool = True, leverage: int = 8, **changes: float
-) -> TrialSettings:
-    return TrialSettings(COSTS[:symbols], limits(enforced, **changes), leverage, CAPITAL, MINUTE)
-
-
-def alone(
-    program: Program,
-    stretch: Sequence[Array],
-    values: dict[str, float],
-    terms: TrialSettings,
-    span: Span,
-    factor: float = 1.0,
-    backend: str = "lanes",
-) -> tuple[list[float], dict[str, float]]:
-    """P&L by day and the account at the end of a JointRunner that was let in as the span began."""
-    markets = [market.copy() for market in terms.markets]
-    for each in markets:
-        each["slippage"] *= factor
-    lane = LaneSpec(terms.leverage, terms.capital, terms.limits)
-    runner = JointRunner(
-        program.on_several, values, markets, terms.base_ms, [lane], backend=backend
-    )
-
-    def taken(start: int, end: int, word: int) -> float:
-        cut = [b[(b["timestamp"] >= start) & (b["timestamp"] < end)] for b in stretch]
-        if any(map(len, cut)):
-            runner.run(cut, [word])
-        return runner.account(0)["equity"]
-
-    before = taken(0, span.start, dtypes.ENTRIES_OFF)
-    pnl: list[float] = []
-    for day in range(span.start, span.end, DAY):
-        after = taken(day, day + DAY, 0)
-        pnl.append(after - before)
-        before = after
-    return pnl, runner.account(0)
-
-
-def held_against(
-    found: Trials,
-    program: Program,
-    stretch: Sequence[Array],
-    sets: Sets,
-    terms: TrialSettings,
-    spans: Sequence[Span] = SPANS,
-    factors: Array | None = None,
-    accounts: Sequence[int] | None = None,
-    backend: str = "lanes",
-) -> None:
-    count = len(found.pnl)
-    for n in range(count) if accounts is None else accounts:
-        values = {name: float(column[n]) for name, column in sets.items()}
-        factor = 1.0 if factors is None else float(factors[n])
-        for k, span in enumerate(spans):
-            pnl, account = alone(program, stretch, values, terms, span, factor, backend)
-            assert found.pnl[n, found.span == k].tolist() == pnl
-            for name in ("trades", "wins", "profit", "loss", "ruined"):
-                assert getattr(found, name)[n, k] == account[name], name
-            assert found.pnl[n, found.span == k].sum() == account["equity"] - terms.capital
-
-
-def same(ours: Trials, theirs: Trials) -> bool:
-    names = ("days", "span", "pnl", "trades", "wins", "profit", "loss", "ruined")
-    return all(getattr(ours, n).tobytes() == getattr(theirs, n).tobytes() for n in names)
+from tests.kernel_runs import MINUTE, SHIPPED, START, STRATEGIES, limits, market, program_of, walk
+from tests.trial_runs import DAY, SPANS, bars_on, held_against, same, some, under
 
 
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda p: p.stem)
@@ -205,6 +100,44 @@ def test_trials_when_only_some_accounts_run_then_each_has_the_same_bits(data: An
     assert found.trades.tobytes() == whole.trades[chosen].tobytes()
 
 
+def test_trials_when_idle_symbols_are_looked_at_too_then_give_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program, stretch = program_of(STRATEGIES[2]), bars_on(3, seed=12)
+    sets, terms = some(program, 9, seed=12), under(3)
+    passed_over = trials(program, stretch, sets, terms, SPANS)
+
+    def restless(*asked: Any) -> Any:
+        several, step = prepared(*asked)
+        assert step.rests
+        return several, replace(step, rests=False)
+
+    monkeypatch.setattr("kernels.sweep.trials.prepared", restless)
+    assert same(trials(program, stretch, sets, terms, SPANS), passed_over)
+
+
+def test_trials_when_a_strategy_has_no_parameters_then_are_of_one_account() -> None:
+    program = compile_strategy(PLAIN, "plain")
+    stretch = bars_on(2, seed=3, count=4000)
+    found = trials(program, stretch, {}, under(2), SPANS)
+    assert found.pnl.shape == (1, 7)
+    assert found.trades.sum() > 0
+    held_against(found, program, stretch, {}, under(2))
+
+
+PLAIN = '''"""Buys what rose."""
+timeframe("1m")
+
+def entry():
+    if close > close[3]:
+        return LONG
+    return FLAT
+
+def exits():
+    return plan(stop=100, target=200, max_bars=20)
+'''
+
+
 def test_day_when_no_symbol_has_a_bar_then_changed_nothing() -> None:
     program = program_of(STRATEGIES[2])
     bars = walk(3 * 1440, seed=3)
@@ -255,17 +188,11 @@ def test_trials_when_asked_for_what_cannot_be_then_say_what_is_allowed() -> None
         ({"spans": (Span(START, START),)}, "end after it began"),
         ({"stretch": [bars] * 2}, "bars were of 2 symbols, must be of 1"),
         ({"stretch": [bars[:0]]}, "bars were none, must be at least one"),
+        ({"threads": 0}, "threads were 0, must be at least 1"),
         ({"slippage": np.array([1.0])}, "must be a factor from 0 on for every account"),
         ({"slippage": np.array([1.0, -1.0])}, "must be a factor from 0 on for every account"),
     ]
     for changed, said in cases:
-        asked: dict[str, Any] = {"stretch": [bars], "spans": SPANS, "slippage": None, **changed}
+        asked: dict[str, Any] = {"stretch": [bars], "spans": SPANS, **changed}
         with pytest.raises(ValueError, match=said):
-            trials(
-                program,
-                asked["stretch"],
-                sets,
-                terms,
-                asked["spans"],
-                slippage=asked["slippage"],
-            )
+            trials(program, asked.pop("stretch"), sets, terms, asked.pop("spans"), **asked)
