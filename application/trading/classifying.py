@@ -68,6 +68,11 @@ class Classifiers:
             layer == "llm" and self._asker is not None and self._when == "held"
         )
 
+    def stop(self, desk: Desk, recorded: bool) -> bool:
+        """Tell whether no bar is taken behind a symbol that waits, be it to leave it to a process
+        that can ask: on `recorded` bars."""
+        return self.holds(desk) or (recorded and self.asks(desk))
+
     def asks(self, desk: Desk) -> bool:
         """Tell whether a model is asked, who must be told what calls have cost."""
         return desk.regimes.layered.layer == "llm"

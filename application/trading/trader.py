@@ -205,7 +205,7 @@ class Trader:
                 holds,
                 THREADS,
                 holdout,
-                classifiers.holds,
+                lambda desk: classifiers.stop(desk, holds),
             )
             log.append(Batch(events=surplus, blobs=blobs, checkpoint=save(desk)))
         else:
@@ -331,7 +331,7 @@ class Trader:
     def _step(self, stretch: Stretch, holds: bool) -> "Future[int]":
         self._answer_all(holds)
         while True:
-            classifies = self._classifiers.holds(self._desk)
+            classifies = self._classifiers.stop(self._desk, holds)
             with self._whole():
                 events = advance(self._desk, stretch, holds=holds, classifies=classifies)
                 done = self._submit(events)
@@ -341,7 +341,13 @@ class Trader:
                 return done
 
     def _abandoned(self, holds: bool) -> bool:
-        return holds and self._authors is None and bool(waiting(self._desk))
+        desk = self._desk
+        if not holds:
+            return False
+        unclassified = self._classifiers.asks(desk) and not self._classifiers.holds(desk)
+        return (self._authors is None and bool(waiting(desk))) or (
+            unclassified and bool(desk.regimes.waiting)
+        )
 
     @property
     def _last_bar(self) -> int:

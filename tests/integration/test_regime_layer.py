@@ -339,6 +339,27 @@ def test_market_when_it_stands_still_then_nothing_is_said_of_it_until_it_moves()
     assert home.reproduced().first_difference is None
 
 
+@pytest.mark.parametrize("saved", [True, False], ids=["checkpoint", "replayed"])
+def test_log_when_killed_and_opened_without_the_model_then_bars_behind_are_left_to_who_has_it(
+    undisturbed: dict[Layer, RegimeHome], saved: bool
+) -> None:
+    whole = undisturbed["llm"]
+    call = next(n for n, e in enumerate(whole.events) if isinstance(e, LlmCalled))
+    home = home_of("llm")
+    checkpoints = Recorded(home)
+    home.feed(BARS)
+    home.log = checkpoints.at(call, saved)
+
+    model, home.model = home.model, None
+    home.open()
+    assert home.trader.last_bar == START + HOUR * (WARM - 1)
+    assert home.events == whole.events[:call]
+    home.model = model
+    home.open()
+
+    assert home.events == whole.events
+
+
 class Recorded:
     """Remembers the checkpoint that stood at each length of a log."""
 
