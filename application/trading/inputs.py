@@ -138,8 +138,8 @@ def flatten_all(desk: Desk, order: Order, cause: Cause) -> None:
 
 
 def promotion(desk: Desk, order: Order, cause: Cause) -> ask.Command:
-    champion = desk.strategies[order.strategy].champion
-    run = desk.run_of(order.strategy, champion)
+    asked = desk.strategies[order.strategy].next_live
+    run = None if asked is None else desk.run_of(order.strategy, asked.name)
     gated = None if run is None else run.gated.portfolio
     ruined = run is not None and any(account.portfolio.ruined for account in run.accounts)
     return ask.RequestPromotion(

@@ -59,6 +59,8 @@ def leaving(desk: Desk, run: Run) -> bool:
     """Tell whether a run goes as soon as it holds nothing."""
     strategy = desk.strategies[run.strategy]
     version = strategy.find(run.version)
+    if version is not None and version is strategy.next_live:  # it may go live yet
+        return False
     judged = version is None or version.retired or version.rejected
     return judged and run.replaced(strategy) and desk.holder(run.strategy) != run.version
 

@@ -135,45 +135,50 @@ def mark_ready(state: Strategy, command: MarkReady) -> tuple[Event, ...]:
         return ()
     head = fields(state, command.cause, "derived")
     ready = MarkedReady(**head, version=version.name, verdict=verdict)
-    champion = version.name == state.champion and state.live != version.name
-    if command.account is None or not champion or state.status == "paused":
+    if command.account is None or not state.is_later(version.name) or state.status == "paused":
         return (ready,)
     start = command.cause.occurred_at  # the close that brought it through: the next bar's open
-    return ready, *promoted(state, command.account, verdict, caused_by(ready, command.cause), start)
+    because = caused_by(ready, command.cause)
+    return ready, *promoted(state, version.name, command.account, verdict, because, start)
 
 
 def request_promotion(state: Strategy, command: RequestPromotion) -> tuple[Event, ...]:
-    champion = state.find(state.champion)
-    if champion is None or not promotable(state):
+    asked = state.next_live
+    if asked is None or not promotable(state, asked):
         raise errors.NotPromotable(state.name, state.status, "promote it")
-    ruined = command.ruined or champion.rejected
+    ruined = command.ruined or asked.rejected
     verdict = judge(command.tally, command.open_nets, command.gate, state.attempts, ruined)
     request = PromotionRequested(
-        **fields(state, command.cause, "input"), version=champion.name, reason=command.reason
+        **fields(state, command.cause, "input"), version=asked.name, reason=command.reason
     )
     because = caused_by(request, command.cause)
     if not verdict.passed:
         head = fields(state, because, "derived", after=1)
-        return request, PromotionRefused(**head, version=champion.name, verdict=verdict)
+        return request, PromotionRefused(**head, version=asked.name, verdict=verdict)
     start = command.cause.effective_at
     since = command.cause.occurred_at if start is None else start
-    return request, *promoted(state, command.account, verdict, because, since)
+    return request, *promoted(state, asked.name, command.account, verdict, because, since)
 
 
-def promotable(state: Strategy) -> bool:
-    """From paper; and live, where the champion is another version than the one that trades."""
+def promotable(state: Strategy, version: Version) -> bool:
+    """From paper; and live, where it is a later version than the one that trades."""
     if state.status == "live":
-        return state.champion != state.live
+        return state.is_later(version.name)
     return state.status in ("paper", "ready")
 
 
 def promoted(
-    state: Strategy, account: str, verdict: GateVerdict, because: Cause, from_bar: int
+    state: Strategy,
+    version: str,
+    account: str,
+    verdict: GateVerdict,
+    because: Cause,
+    from_bar: int,
 ) -> tuple[Event, Event]:
-    """The champion goes live, behind the one event that it follows from."""
+    """A version goes live, behind the one event that it follows from."""
     promotion = PromotedToLive(
         **fields(state, because, "derived", after=1),
-        version=state.champion,
+        version=version,
         account=account,
         verdict=verdict,
         attempts=state.attempts,
@@ -181,7 +186,7 @@ def promoted(
     activated = VersionActivated(
         **fields(state, caused_by(promotion, because), "derived", after=2),
         mode="live",
-        version=state.champion,
+        version=version,
         from_bar=from_bar,
     )
     return promotion, activated

@@ -58,6 +58,11 @@ class Version(Struct, frozen=True, kw_only=True):
     retired: bool = False  # replaced and judged: it enters nothing more
     rejected: bool = False
 
+    @property
+    def proven(self) -> bool:
+        """Whether it passed the gate by its own paper trades, and waits to go live."""
+        return self.was_ready and not self.rejected and self.live_from is None
+
 
 class Strategy(Struct, frozen=True, kw_only=True):
     """One strategy; `version` 0 means that its stream is empty."""
@@ -70,7 +75,7 @@ class Strategy(Struct, frozen=True, kw_only=True):
     paused_until: int | None = None
     flat_from: int | None = None  # bar at which all it holds is closed, until it is resumed
     versions: tuple[Version, ...] = ()
-    champion: str = ""  # the version that trades on paper and may be promoted
+    champion: str = ""  # the version that was activated on paper last
     live: str = ""  # the version that trades live, "" when none does
     account: str = ""  # the live account, kept when it is demoted
     status_event: str = ""  # id of the event that last changed the status
@@ -96,9 +101,28 @@ class Strategy(Struct, frozen=True, kw_only=True):
         """How many parameter sets were ever scored for this strategy."""
         return self.authored + self.scored
 
+    @property
+    def next_live(self) -> Version | None:
+        """The version that a promotion is about.
+
+        The latest that passed the gate and was never live, if it is later than the one that is;
+        else the champion, which the gate has yet to answer.
+        """
+        proven = [v for v in self.versions if v.proven and self.is_later(v.name)]
+        return proven[-1] if proven else self.find(self.champion)
+
+    def is_later(self, name: str) -> bool:
+        """Tell whether a version is later than the one that trades live."""
+        return not self.live or number_of(name) > number_of(self.live)
+
     def find(self, name: str) -> Version | None:
         """Find a version by name."""
         return next((version for version in self.versions if version.name == name), None)
+
+
+def number_of(version: str) -> int:
+    """Give the number of a version: 7 of v7."""
+    return int(version.removeprefix("v"))
 
 
 def evolve(state: Strategy, event: Event) -> Strategy:
@@ -133,10 +157,6 @@ def activated(state: Strategy, event: VersionActivated) -> Strategy:
         state = altered(state, event.version, live_from=event.from_bar)
         return replace(state, live=event.version)
     state = altered(state, event.version, active_from=event.from_bar)
-    if state.status == "ready":  # it was the version before that passed the gate
-        state = replace(state, status="paper", status_event=event.event_id)
-    elif state.status == "paused" and state.resumes_to == "ready":
-        state = replace(state, resumes_to="paper")
     return replace(state, champion=event.version)
 
 
@@ -178,9 +198,7 @@ def unsealed(state: Strategy, event: HoldoutOpened) -> Strategy:
 def marked_ready(state: Strategy, event: MarkedReady) -> Strategy:
     state = altered(state, event.version, was_ready=True)
     standing = state.resumes_to if state.status == "paused" else state.status
-    if standing == "live" or event.version != state.champion:  # that version is ready, no more
-        return state
-    return moved(state, event, "ready")
+    return state if standing == "live" else moved(state, event, "ready")
 
 
 def promoted(state: Strategy, event: PromotedToLive) -> Strategy:

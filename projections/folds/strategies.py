@@ -115,18 +115,10 @@ class Strategies:
             strategy.live_version = event.version
             self.versions.go_live(strategy.id, event.version)
         else:
-            self.succeed(strategy, event)
+            strategy.version = event.version
             version.active = True
             version.activated_at = event.occurred_at
             version.from_bar = event.from_bar
-
-    def succeed(self, strategy: Strategy, event: events.VersionActivated) -> None:
-        strategy.version = event.version
-        if strategy.status == "ready":  # it was the version before that passed the gate
-            strategy.status = "paper"
-            changed(strategy, event, f"{event.version} took over")
-        elif strategy.status == "paused" and strategy.resumes_to == "ready":
-            strategy.resumes_to = "paper"
 
     def rejected(self, position: int, event: events.VersionRejected) -> None:
         strategy = self.of(position, event)
@@ -148,10 +140,9 @@ class Strategies:
         version.ready = True
         version.judged(event.verdict, event.occurred_at)
         standing = strategy.resumes_to if strategy.status == "paused" else strategy.status
-        if standing == LIVE or event.version != strategy.version:
-            return  # that version is ready, no more
-        strategy.move("ready")
-        changed(strategy, event, "passed the gate")
+        if standing != LIVE:
+            strategy.move("ready")
+            changed(strategy, event, "passed the gate")
 
     def promotion_refused(self, position: int, event: events.PromotionRefused) -> None:
         version = self.versions.of(self.of(position, event).id, event.version, position, event)
