@@ -40,7 +40,14 @@ class ChosenFeed(Struct, frozen=True):
     feed: MarketFeed
     reason: str
     home: Path
-    span: tuple[int, int] | None = None  # opens (ms) of a recorded market's first and last bar
+    recorded: "RecordedMarket | None" = None
+
+
+class RecordedMarket(Struct, frozen=True):
+    """A recorded market, whatever speed it is let out at."""
+
+    feed: MarketFeed
+    span: tuple[int, int]  # opens (ms) of the first and the last bar of any symbol
 
 
 class Wanted(Struct, frozen=True):
@@ -105,11 +112,11 @@ def open_feed(
     if kind == "live":
         return ChosenFeed(Market(live(wanted, options, settings, answer)), reason, home)
     clock = SystemClock()
-    span = None
+    market = None
     if kind == "recorded":
         directory, venue, symbols, timeframe = shelved(wanted, options, settings)
-        span = recorded_span(directory, venue, symbols, timeframe)
         feed = Market([open_recorded(directory, venue, s, timeframe) for s in symbols])
+        market = RecordedMarket(feed, recorded_span(directory, venue, symbols, timeframe))
     else:
         feed = Market(synthetic(wanted, options))
     note = feed.describe().note
@@ -117,7 +124,7 @@ def open_feed(
         paced(feed, options.speed, clock.monotonic, clock.sleep),
         f"{reason} ({note})" if note else reason,
         home,
-        span,
+        market,
     )
 
 

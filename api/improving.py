@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from api.authors import author_of
 from api.bootstrap import HOLDOUT
 from api.feed_choice import ChosenFeed
-from api.home_log import improved_by
+from api.home_log import improved_by, opened_with
 from api.processes.home import Home
 from api.processes.options import RunOptions
 from application.improvement.spending import Spending
@@ -38,6 +38,8 @@ def policy_of(options: RunOptions, settings: Settings, chosen: ChosenFeed) -> Po
     if held is None and not options.improve:
         return None
     policy = held or Policy(holdout_from=seal_of(chosen))
+    if held is None:
+        refuse_seen(home, policy.holdout_from)
     asked = {
         "author": options.author,
         "candidates": options.candidates,
@@ -50,17 +52,37 @@ def policy_of(options: RunOptions, settings: Settings, chosen: ChosenFeed) -> Po
 
 def seal_of(chosen: ChosenFeed) -> int | None:
     """Give the midnight (ms) at which the last fifth of a recorded market begins."""
-    if chosen.span is None:
+    if chosen.recorded is None:
         return None
-    first, last = chosen.span
+    first, last = chosen.recorded.span
     return int(first + OPEN_SHARE * (last - first)) // DAY * DAY
+
+
+def refuse_seen(home: Home, seal: int | None) -> None:
+    opened = opened_with(home)
+    if seal is None or opened.version == 0:
+        return
+    symbols = [instrument.symbol for instrument in opened.instruments]
+    journal = open_journal(home.directory, symbols, read_only=True)
+    try:
+        last = journal.last()
+    finally:
+        journal.close()
+    if last is not None and last >= seal:
+        raise TooLate(
+            f"home {home.directory} traded bars up to {last}, must not have traded those from "
+            f"{seal} on, which are sealed where strategies are improved: begin another home"
+        )
 
 
 def sealed(chosen: ChosenFeed, policy: Policy | None) -> ChosenFeed:
     """Seal a market's end where a policy says so."""
     if policy is None or policy.holdout_from is None:
         return chosen
-    return replace(chosen, feed=SealedMarket(chosen.feed, policy.holdout_from))
+    if chosen.recorded is None:
+        return chosen
+    market = SealedMarket(chosen.feed, policy.holdout_from, chosen.recorded.feed)
+    return replace(chosen, feed=market)
 
 
 def improving(

@@ -20,7 +20,6 @@ from infrastructure.feeds.stream import BarSource, StreamFeed
 from infrastructure.instruments import instrument_for
 from infrastructure.symbols import is_perpetual, stored_symbol
 
-
 Span = tuple[int, int]
 
 

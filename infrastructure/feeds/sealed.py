@@ -16,8 +16,13 @@ BLOCK = 1000  # moments at a time
 class SealedMarket:
     """Serve a market's bars before `seal` (open, ms), as a `MarketFeed`."""
 
-    def __init__(self, feed: MarketFeed, seal: int) -> None:
+    def __init__(self, feed: MarketFeed, seal: int, recorded: MarketFeed) -> None:
+        """Serve `feed` up to `seal`; what `recorded` holds from there on is the sealed end.
+
+        They are the same market; the first may be let out at the speed of a clock.
+        """
         self._feed = feed
+        self._recorded = recorded
         self.seal = seal
 
     def describe(self) -> FeedDescription:
@@ -37,14 +42,11 @@ class SealedMarket:
         after = self.seal - 1
         while True:
             try:
-                stretch = self._feed.read(after, BLOCK, 0.0)
+                stretch = self._recorded.read(after, BLOCK, 0.0)
             except FeedFinished:
                 return
-            times = moments(stretch)
-            if len(times) == 0:
-                return
             yield stretch
-            after = int(times[-1])
+            after = int(moments(stretch)[-1])
 
     def close(self) -> None:
         """Close the market. May be called twice."""
