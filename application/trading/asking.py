@@ -6,7 +6,7 @@ the bar after it came.
 """
 
 from concurrent.futures import Future
-from threading import Thread
+from functools import partial
 
 from application.improvement.admission import Known
 from application.improvement.authoring import Author, Brief, PastVersion
@@ -14,6 +14,7 @@ from application.improvement.studio import Job, void, work
 from application.improvement.study import asked_for
 from application.improvement.written import Written
 from application.ports import LogReader
+from application.trading.aside import aside
 from application.trading.checkpoint import compiled
 from application.trading.desk import Desk
 from application.trading.kernel import as_kernel
@@ -50,7 +51,7 @@ class AuthorsDesk:
                 if gone is not None:
                     return gone
                 self._job = job_of(desk, log, name)
-                self._done = begun(self._job, self.author)
+                self._done = aside("author", partial(work, self._job, self.author))
             return None
         if not self._done.done() or self._job is None:
             return None
@@ -69,20 +70,6 @@ class AuthorsDesk:
             return None
         asking = Written(strategy=name, number=asked.number, author=self.author.kind)
         return overtaken(asking, strategy)
-
-
-def begun(job: Job, author: Author) -> Future[Written]:
-    """Work a job in a thread of its own, which a process that ends does not wait for."""
-    done: Future[Written] = Future()
-
-    def answer() -> None:
-        try:
-            done.set_result(work(job, author))
-        except BaseException as error:  # raised where the answer is collected
-            done.set_exception(error)
-
-    Thread(target=answer, name="author", daemon=True).start()
-    return done
 
 
 def checked(desk: Desk, job: Job, written: Written) -> Written:

@@ -7,7 +7,8 @@ said counts from the bar after it came. Where a model says nothing of use, the r
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from functools import partial
 from typing import Literal
 
 from msgspec import Struct
@@ -22,6 +23,7 @@ from application.improvement.regime_by_model import (
 from application.improvement.regime_figures import Gauge, look_back
 from application.kernel_rows import market_row
 from application.llm_port import ChatModel
+from application.trading.aside import aside
 from application.trading.classified import Words
 from application.trading.desk import Desk
 from domain.regime import Layer
@@ -55,9 +57,7 @@ class Classifiers:
     def __init__(self, classifying: Classifying | None = None) -> None:
         given = classifying or Classifying()
         self._asker, self._when = given.asker, given.when
-        self._pool: ThreadPoolExecutor | None = None
-        if self._asker is not None and self._when == "background":
-            self._pool = ThreadPoolExecutor(1, thread_name_prefix="classifier")
+        self._aside = self._asker is not None and self._when == "background"
         self._done: Future[Words] | None = None
         self._gauges: dict[str, Gauge] = {}
 
@@ -85,18 +85,18 @@ class Classifiers:
         """Have the next symbol answered now that an operator wants answered, if that can be."""
         asked = desk.regimes.asked.waiting
         wanted = [symbol for symbol in desk.regimes.waiting if asked[symbol]]
-        if not wanted or self._pool is not None or (self.asks(desk) and self._asker is None):
+        if not wanted or self._aside or (self.asks(desk) and self._asker is None):
             return None
         return words_of(*self._question(desk, wanted[0]))
 
     def collect(self, desk: Desk) -> Words | None:
         """Give an answer that has come; begin with the next symbol where one waits."""
-        if self._pool is None:
+        if not self._aside:
             return None
         if self._done is None:
-            waiting = desk.regimes.waiting
-            if waiting:
-                self._done = self._pool.submit(words_of, *self._question(desk, waiting[0]))
+            if self.asks(desk) and (waiting := desk.regimes.waiting):
+                question = self._question(desk, waiting[0])
+                self._done = aside("classifier", partial(words_of, *question))
             return None
         if not self._done.done():
             return None
@@ -104,9 +104,8 @@ class Classifiers:
         return words
 
     def close(self) -> None:
-        """Wait for nobody."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        """Wait for nobody: what was asked is asked again when the home is opened."""
+        self._done = None
 
     def _question(self, desk: Desk, symbol: str) -> tuple[str, Figures | None, Asker | None]:
         return symbol, self._figures(desk, symbol), self._asker if self.asks(desk) else None
