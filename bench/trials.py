@@ -4,7 +4,7 @@ More than a year of recorded five-minute bars of each symbol (made minutes where
 one span, limits on, leverage 8. What the runner's accounts ended with must be what the same sets
 ended with among the trials. Compiled in: from a strategy's text to the result of its first day, in
 a process of its own that has loaded what is the same for all strategies; with no machine code kept,
-and with it.
+and with it. Processor seconds, of all threads, tell more where others use the machine too.
 """
 
 import os
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -85,24 +85,28 @@ def sets_of(program: Program) -> dict[str, Array]:
     return parameter_sets(program.parameters, draws=ACCOUNTS, seed=1).table(0, ACCOUNTS)
 
 
-def together(program: Program, threads: int) -> tuple[float, Trials]:
+Took = tuple[float, float]  # seconds, and those of the processor
+
+
+def together(program: Program, threads: int) -> tuple[Took, Trials]:
     stretch, settings, _ = material()
-    took: list[float] = []
+    took: list[Took] = []
     for _ in range(ROUNDS + 1):  # the first compiles
-        began = perf_counter()
+        began = now()
         found = trials(
             program, stretch, sets_of(program), settings, [span_of(stretch)], threads=threads
         )
-        took.append(perf_counter() - began)
-    return median(took[1:]), found
+        took.append(since(began))
+    seconds, worked = zip(*took[1:], strict=True)
+    return (median(seconds), median(worked)), found
 
 
-def one_by_one(program: Program, backend: str) -> tuple[float, list[float]]:
-    """Seconds for ALONE accounts, and what each made."""
+def one_by_one(program: Program, backend: str) -> tuple[Took, list[float]]:
+    """What ALONE accounts took, and what each made."""
     stretch, settings, _ = material()
     spec = LaneSpec(LEVERAGE, CAPITAL, settings.limits)
     sets = sets_of(program)
-    took, made = 0.0, []
+    took, made = (0.0, 0.0), []
     for n in range(ALONE):
         values = {name: float(column[n]) for name, column in sets.items()}
         runner = JointRunner(
@@ -111,11 +115,19 @@ def one_by_one(program: Program, backend: str) -> tuple[float, list[float]]:
         begun = runner.state()
         runner.run([bars[:1] for bars in stretch], [0])  # compiles
         runner.restore(begun)
-        began = perf_counter()
+        began = now()
         runner.run(stretch, [0])
-        took += perf_counter() - began
+        took = (took[0] + since(began)[0], took[1] + since(began)[1])
         made.append(runner.account(0)["equity"] - CAPITAL)
     return took, made
+
+
+def now() -> Took:
+    return perf_counter(), process_time()
+
+
+def since(began: Took) -> Took:
+    return perf_counter() - began[0], process_time() - began[1]
 
 
 # In a process of its own
@@ -145,28 +157,27 @@ def asked(name: str, cache_folder: Path) -> float:
 # The table
 
 
-def show(name: str, how: str, accounts: int, seconds: float) -> None:
-    bars = sum(map(len, material()[0]))
-    print(
-        f"{name:16}{how:30}{accounts:>10}{seconds:>10.3f}{accounts * bars / seconds / 1e6:>10.1f}"
-    )
+def show(name: str, how: str, accounts: int, took: Took) -> None:
+    bars = accounts * sum(map(len, material()[0])) / 1e6
+    figures = "".join(f"{seconds:>12.3f}{bars / seconds:>10.1f}" for seconds in took)
+    print(f"{name:16}{how:22}{accounts:>10}{figures}", flush=True)
 
 
 def main() -> None:
     stretch, _, label = material()
     print(f"{machine()}; {len(stretch)} × {len(stretch[0]):,} bars, {label}; median of {ROUNDS}")
-    rate = "million account-symbol-bars/s"
-    print(f"{'':46}{'accounts':>10}{'seconds':>10}   {rate}")
+    print("million account-symbol-bars a second, and a second of the processor")
+    print(f"{'':38}{'accounts':>10}{'seconds':>12}{'M/s':>10}{'processor':>12}{'M/s':>10}")
     for name in NAMES:
         program = compile_strategy(text_of(name), name)
         for threads in THREADS:
-            seconds, found = together(program, threads)
-            show(name, f"trials, threads: {threads}", ACCOUNTS, seconds)
+            took, found = together(program, threads)
+            show(name, f"trials, threads: {threads}", ACCOUNTS, took)
         for backend in ("lanes", "numba"):
-            seconds, made = one_by_one(program, backend)
+            took, made = one_by_one(program, backend)
             if made != found.pnl[:ALONE].sum(axis=1).tolist():
                 raise AssertionError(f"{backend} ended with other equities than the trials")
-            show(name, f"one by one, {backend}", ALONE, seconds)
+            show(name, f"one by one, {backend}", ALONE, took)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for name in NAMES:
             cold, kept = (asked(name, Path(folder)) for _ in range(2))
