@@ -11,14 +11,15 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.timeframe import DAY
+
 FLOOR: Final = Decimal("0.65")  # win rate below which something is wrong
 RECENT: Final = 50  # trades that call for an improvement
 LONG: Final = 100  # trades that call for a demotion
 TRIPS: Final = 3  # of loss limits, within a week, that do so too
-WEEK_MS: Final = 7 * 86_400_000
-COUNTED: Final = frozenset(
-    ("RISK_DAILY_LOSS", "RISK_WEEKLY_LOSS", "RISK_MONTHLY_LOSS", "RISK_RAPID_LOSS")
-)
+WEEK_MS: Final = 7 * DAY
+RAPID: Final = "RISK_RAPID_LOSS"
+COUNTED: Final = frozenset(("RISK_DAILY_LOSS", "RISK_WEEKLY_LOSS", "RISK_MONTHLY_LOSS", RAPID))
 
 Alarm = Literal["none", "improve", "demote"]
 
@@ -30,6 +31,7 @@ class Watch(Struct, frozen=True):
     outcomes: tuple[bool, ...] = ()  # won or not, of the last `LONG`
     trips: tuple[int, ...] = ()  # when (ms), of the last week
     called_at: int = -RECENT  # trades when it last called for an improvement
+    rapid_on: int = -1  # UTC day on which the limit on rapid losses last counted
 
 
 def closed(watch: Watch, net: Decimal) -> Watch:
@@ -39,10 +41,15 @@ def closed(watch: Watch, net: Decimal) -> Watch:
 
 
 def tripped(watch: Watch, code: str, at: int) -> Watch:
-    """Take a breaker of its account that tripped at `at` (ms)."""
-    if code not in COUNTED:
+    """Take a breaker of its account that tripped at `at` (ms).
+
+    One rapid loss trips its breaker again and again while it is in sight: it counts once a day, as
+    the daily limit does.
+    """
+    if code not in COUNTED or (code == RAPID and watch.rapid_on == at // DAY):
         return watch
-    return replace(watch, trips=(*(t for t in watch.trips if t > at - WEEK_MS), at))
+    trips = (*(t for t in watch.trips if t > at - WEEK_MS), at)
+    return replace(watch, trips=trips, rapid_on=at // DAY if code == RAPID else watch.rapid_on)
 
 
 def called(watch: Watch) -> Watch:

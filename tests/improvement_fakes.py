@@ -5,11 +5,13 @@ earns money, to follow it loses some. The seed strategy follows the largest swin
 fades them all is known to win, and to pass the gate.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
+from threading import Event as Signal
 from typing import Any
 
 import numpy as np
@@ -29,11 +31,15 @@ from tests.trading_fakes import DAY, INSTRUMENT, START, MemoryJournal
 from tests.trading_homes import Home
 
 HOUR = 3_600_000
+PATIENCE = 60.0  # seconds that a thread is waited for
 CHEAP = replace(INSTRUMENT, slippage=Decimal("0.0001"))
 LOOK = 21  # days before the first look: fewer, and nothing can be told of overfitting
 SMALL = Policy(candidates=3, trades=1, bars=1, least_days=LOOK, growth=Decimal("0.25"))
 AGAIN = 27  # days before the second look
 FOLLOW, FADE = 0.5, -0.5
+BACK = (1, -1, 1, -1, 0, 0, 0, 0)  # swings that turn back at once
+MOSTLY_BACK = (1, -1, 1, -1, 1, -1, 0, 0)
+ON = (1, 1, 0, 0, -1, -1, 0, 0)  # and such as go on
 
 SWING = '''"""Go with a bar, or against it."""
 
@@ -65,13 +71,18 @@ OTHER = StrategySource("other", SWING)
 
 
 def swings(
-    days: int, seed: int = 1, start: int = START, size: float = 0.005, noise: float = 0.0005
+    days: int,
+    seed: int = 1,
+    start: int = START,
+    turns: Sequence[int] = BACK,
+    size: float = 0.005,
+    noise: float = 0.0005,
 ) -> Bars:
-    """Hours that go up and down in turn, and then rest; a negative size makes them go on."""
+    """Hours that turn as told, over and over, each by about `size`, a fraction of the price."""
     count = days * 24
     chance = np.random.default_rng(seed)
-    turns = np.resize([1, -1, 1, -1, 0, 0, 0, 0] if size > 0 else [1, 1, 0, 0, -1, -1, 0, 0], count)
-    level = 20_000 * np.exp(np.cumsum(turns * abs(size) + chance.normal(0, noise, count)))
+    steps = np.resize(turns, count) * size + chance.normal(0, noise, count)
+    level = 20_000 * np.exp(np.cumsum(steps))
     bars = np.zeros(count, BAR)
     bars["timestamp"] = start + HOUR * np.arange(count)
     bars["close"] = np.round(level, 2)
@@ -258,3 +269,25 @@ def called(prompt: str, response: str) -> Call:
         latency_ms=900,
         called_at=START,
     )
+
+
+class SlowAuthor(ScriptedAuthor):
+    """An author that answers when it is told to, however many bars come meanwhile."""
+
+    def __init__(self, script: Mapping[int, Answer]) -> None:
+        super().__init__(script)
+        self.asked, self.told = Signal(), Signal()
+
+    def write(self, brief: Brief, bench: Bench) -> Answer:
+        self.asked.set()
+        assert self.told.wait(PATIENCE)
+        return super().write(brief, bench)
+
+
+def collected(home: ImprovingHome) -> None:
+    """Tend a home until an answer that has been told to come was recorded."""
+    until = time.monotonic() + PATIENCE
+    while (done := home.trader.tend()) is None:
+        assert time.monotonic() < until
+        time.sleep(0.001)
+    done.result()

@@ -104,12 +104,19 @@ class Walk:
         for symbol in sorted(held & set(self.ledger.lots)):
             lots = shown(self.ledger.held(symbol))
             raise Unequal("FLATTEN", f"{symbol} closed at the open", f"{lots} still held")
+        self.standing.settle(bar, flat=self.flat)
+
+    @property
+    def flat(self) -> bool:
+        """Whether nothing is held, and no entry waits."""
+        return not self.ledger.lots and not self.ledger.waiting
 
     def hear(self, bar: int) -> None:
-        """Take what the strategy said in this step."""
+        """Take what the account's version said in this step."""
         self.spoken, self.decided = {}, set()
         while self.signal is not None and (step_bar(self.signal.correlation_id) or 0) <= bar:
-            if step_bar(self.signal.correlation_id) == bar:
+            here = step_bar(self.signal.correlation_id) == bar
+            if here and self.signal.version == self.standing.version:
                 self.spoken[self.signal.symbol] = self.signal
             self.signal = next(self.signals, None)
 
@@ -137,6 +144,8 @@ class Walk:
                 self.ledger.strikes = 0
 
     def nothing_missing(self) -> None:
+        if self.event is None and self.standing.judged and self.flat:
+            return  # a judged version's account is let go once nothing is left in it
         if self.clears:
             raise Unequal(self.clears[0], "the breaker cleared", "nothing")
         if self.trips:

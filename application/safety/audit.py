@@ -193,11 +193,15 @@ def standing_of(log: LogReader, opened: AccountOpened) -> Standing:
 
 
 def signals_of(log: LogReader, opened: AccountOpened) -> Iterator[SignalRaised]:
-    """Give what the account's version said, in order: the streams are one for each month."""
+    """Give what an account's versions said, in order: the streams are one for each month.
+
+    Of a paper account there is one; a live account may be any version's.
+    """
     prefix = signals_stream(opened.strategy, 0).rsplit("/", 1)[0] + "/"
     for stream in log.streams(prefix):
         for event in log.stream(stream):
-            if isinstance(event, SignalRaised) and event.version == opened.version:
+            theirs = opened.mode == "live" or getattr(event, "version", "") == opened.version
+            if isinstance(event, SignalRaised) and theirs:
                 yield event
 
 

@@ -75,6 +75,8 @@ class AuthorsDesk:
 def checked(desk: Desk, job: Job, written: Written) -> Written:
     """Void an answer where what it was asked under no longer holds."""
     strategy = desk.strategies[written.strategy]
+    if written.code:  # it came to nothing anyway, and says why
+        return written
     if strategy.champion != job.brief.version:
         return overtaken(written, strategy)
     if ground_of(desk, job.ground.cut).settings.limits.tobytes() != limits_of(job):
