@@ -193,9 +193,13 @@ def truth() -> None:
     print(", ".join(f"{ratios[n]:.2f}" for n in best[:10]))
     for level in (0.0, 1.0, 1.5, 2.0):
         print(f"  above {level}: {(ratios > level).mean():.1%} of the sets")
-    each = told.trades[best[0]].sum() / years
-    wins = told.wins[best[0]].sum() / max(told.trades[best[0]].sum(), 1)
-    print(f"  the best: {each:.0f} trades a year, {wins:.0%} of them won")
+    for n in best[:5]:
+        each, wins = told.trades[n].sum(), told.wins[n].sum()
+        factor = told.profit[n].sum() / max(told.loss[n].sum(), 1.0)
+        print(
+            f"  {ratios[n]:.2f}: {each / years:.0f} trades a year, {wins / max(each, 1):.0%} won, "
+            f"profit factor {factor:.1f}"
+        )
 
 
 def main() -> None:
