@@ -2,15 +2,9 @@
 
 from application.trading.arriving import BadBars
 from application.trading.classifying import Asker, Classifying
+from application.trading.opening import BarsLost, LogLost, StrategySource
 from application.trading.rebuild import OpeningStopped
-from application.trading.trader import (
-    BarsLost,
-    Improving,
-    LogLost,
-    StrategySource,
-    Trader,
-    TraderFailed,
-)
+from application.trading.trader import Improving, Trader, TraderFailed
 
 __all__ = [
     "Asker",

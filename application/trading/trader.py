@@ -10,7 +10,7 @@ durable.
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 
@@ -19,9 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from application.engine_port import Command, CommandReply
-from application.improvement.admission import check
 from application.improvement.authoring import Author
-from application.improvement.workbench import fitting
 from application.improvement.written import Written
 from application.ports import (
     BarJournal,
@@ -32,44 +30,39 @@ from application.ports import (
     moments,
 )
 from application.trading import inputs, replies
-from application.trading.arriving import check as check_bars
+from application.trading.arriving import check
 from application.trading.asking import AuthorsDesk
 from application.trading.checkpoint import agrees, compiled, restore, save, usable
 from application.trading.classified import Words, classified
 from application.trading.classifying import Classifiers, Classifying
 from application.trading.desk import Desk
-from application.trading.kernel import EngineKernel, Kernel, Program, as_kernel
+from application.trading.kernel import EngineKernel, Kernel, Program
+from application.trading.opening import (
+    Aids,
+    StrategySource,
+    compile_all,
+    open_home,
+    refuse_lost_bars,
+    refuse_lost_log,
+    take_up,
+)
+from application.trading.ordering import order_of
 from application.trading.rebuild import heed, rebuild
 from application.trading.recoding import recoded
 from application.trading.stepping import advance, waiting
 from application.trading.unsealing import unseal
 from domain import home
-from domain.errors import (
-    Forbidden,
-    ParametersRefused,
-    SourceRefused,
-    UnknownStrategy,
-    UnknownVersion,
-)
+from domain.errors import Forbidden
 from domain.event import Event
-from domain.ids import command_correlation, strategy_stream
+from domain.ids import command_correlation
 from domain.improvement import Policy
 from domain.limits import Limits, effective
 from domain.strategy.aggregate import Version
-from domain.strategy.events import VersionAuthored
 
 BLOCK = 1000  # moments in one transaction at most
-SHOWN = 12  # versions named where one is unknown
 THREADS = os.cpu_count() or 1  # that tests of candidates take: no bit depends on them
 
 logger = logging.getLogger("perpetua.trading")
-
-
-class StrategySource(Struct, frozen=True):
-    """A strategy file: its name is its identity, its text is data."""
-
-    name: str
-    text: str
 
 
 class Improving(Struct, frozen=True):
@@ -84,14 +77,6 @@ class TraderFailed(RuntimeError):
     """An earlier step failed half way: what is in memory is no longer what the log says."""
 
 
-class LogLost(Exception):
-    """The journal holds bars that were traded, and the log says that nothing was."""
-
-
-class BarsLost(Exception):
-    """The journal ends before the log does."""
-
-
 class Trader:
     """Trades one home. One thread at a time."""
 
@@ -100,16 +85,13 @@ class Trader:
         log: EventLog,
         journal: BarJournal,
         desk: Desk,
-        authors: AuthorsDesk | None = None,
-        holdout: BarJournal | None = None,
-        classifiers: Classifiers | None = None,
+        aids: Aids,
     ) -> None:
-        self._classifiers = classifiers or Classifiers()
         self._log = log
         self._journal = journal
         self._desk = desk
-        self._authors = authors
-        self._holdout = holdout
+        self._authors, self._classifiers = aids.authors, aids.classifiers
+        self._holdout = aids.holdout
         self._failure: BaseException | None = None
         self.notices: tuple[str, ...] = ()  # what an operator should know about this opening
 
@@ -146,32 +128,24 @@ class Trader:
         if not opening:  # what it was opened at holds, whatever the feed says of costs by now
             description = replace(description, instruments=state.instruments)
         programs = compile_all(kernel, sources)
-        authors, holds = None, description.feed != "live"
-        if improving is not None:
-            holds = improving.holds
-            authors = AuthorsDesk(improving.author, holds=holds)
-        classifiers = Classifiers(classifying)
+        holds = description.feed != "live" if improving is None else improving.holds
+        aids = Aids(
+            authors=None if improving is None else AuthorsDesk(improving.author, holds=holds),
+            classifiers=Classifiers(classifying),
+            holdout=holdout,
+            holds=holds,
+        )
         if opening:
             refuse_lost_log(journal)
             desk = Desk(description, first_bar, kernel, limits, journal)
             desk.write(opening[0])
-            trader = cls(log, journal, desk, authors, holdout, classifiers)
+            trader = cls(log, journal, desk, aids)
         else:
-            trader = cls.reopen(
-                log,
-                journal,
-                description,
-                kernel,
-                limits,
-                stopping,
-                authors,
-                holdout,
-                classifiers,
-                holds,
-            )
+            trader = cls.reopen(log, journal, description, kernel, limits, stopping, aids)
         desk = trader._desk
         desk.threads = THREADS
-        trader._take_up(sources, programs)
+        events, trader.notices = take_up(desk, sources, programs)
+        trader._write(events)
         if improving is not None:
             trader._write(inputs.improve(desk, improving.policy, "operator"))
         if classifying is not None and classifying.layer is not None:
@@ -188,10 +162,7 @@ class Trader:
         kernel: Kernel,
         limits: Limits,
         stopping: Callable[[], bool],
-        authors: AuthorsDesk | None,
-        holdout: BarJournal | None,
-        classifiers: Classifiers,
-        holds: bool,
+        aids: Aids,
     ) -> "Trader":
         """Stand where the journal ends: by the log's checkpoint, else by replaying it."""
         saved = usable(log.checkpoint(), kernel.identity, log.head())
@@ -202,17 +173,17 @@ class Trader:
                 kernel,
                 limits,
                 stopping,
-                holds,
+                aids.holds,
                 THREADS,
-                holdout,
-                lambda desk: classifiers.stop(desk, holds),
+                aids.holdout,
+                lambda desk: aids.classifiers.stop(desk, aids.holds),
             )
             log.append(Batch(events=surplus, blobs=blobs, checkpoint=save(desk)))
         else:
             refuse_lost_bars(journal, saved.last_bar)
             desk = Desk(description, saved.first_bar, kernel, limits, journal)
             restore(desk, saved, log)
-        return cls(log, journal, desk, authors, holdout, classifiers)
+        return cls(log, journal, desk, aids)
 
     @property
     def last_bar(self) -> int | None:
@@ -227,7 +198,7 @@ class Trader:
         opened again.
         """
         desk = self._desk
-        check_bars(stretch, [m.symbol for m in desk.markets], desk.last_bar, desk.base_ms)
+        check(stretch, [m.symbol for m in desk.markets], desk.last_bar, desk.base_ms)
         with self._whole():
             self._journal.append(stretch)
         return self._step(stretch, self._authors is not None and self._authors.holds)
@@ -292,7 +263,9 @@ class Trader:
             if recorded:
                 return replies.recorded(command, recorded)
             with self._whole():
-                position = self._write(events := inputs.command(self._desk, self._order(command)))
+                position = self._write(
+                    events := inputs.command(self._desk, order_of(command, self._desk, self._log))
+                )
             while (words := self._classifiers.refresh(self._desk)) is not None:
                 position = self._classified(words).result()
         except Forbidden as refusal:
@@ -401,44 +374,6 @@ class Trader:
         """Put events in the log, durably; nothing where there are none."""
         return self._submit(events).result() if events else self._log.head()
 
-    def _order(self, command: Command) -> inputs.Order:
-        """Read a command; a source in it is compiled, a version that it names looked up."""
-        asked = order(command)
-        if command.name not in inputs.WRITERS:
-            return asked
-        if command.strategy not in self._desk.strategies:
-            raise UnknownStrategy(command.strategy, self._desk.strategies)
-        source, parameters = command.source, command.parameters
-        if command.name == "rollback":
-            authored = self._authored(command.strategy, command.version)
-            source = self._log.blob(authored.source_sha).decode()
-            parameters = authored.parameters
-        program, given = self._read(source, parameters, command.strategy)
-        return replace(asked, program=program, parameters=given)
-
-    def _read(
-        self, source: str, parameters: Mapping[str, float], strategy: str
-    ) -> tuple[Program, dict[str, float]]:
-        kernel, base_ms = self._desk.kernel, self._desk.base_ms
-        found = check(
-            source,
-            parameters,
-            lambda text: fitting(as_kernel(kernel.compile(text, strategy)), base_ms),
-        )
-        if not isinstance(found, str):
-            return found
-        code, _, words = found.partition(": ")
-        raise (ParametersRefused if code == "PARAMETER" else SourceRefused)(words)
-
-    def _authored(self, strategy: str, version: str) -> VersionAuthored:
-        names: list[str] = []
-        for event in self._log.stream(strategy_stream(strategy)):
-            if isinstance(event, VersionAuthored):
-                if event.version == version:
-                    return event
-                names.append(event.version)
-        raise UnknownVersion(strategy, version, names[-SHOWN:])
-
     @contextmanager
     def _whole(self) -> Iterator[None]:
         if self._failure is not None:
@@ -452,78 +387,6 @@ class Trader:
         except BaseException as error:
             self._failure = error
             raise
-
-    def _take_up(self, sources: Sequence[StrategySource], programs: Mapping[str, Program]) -> None:
-        """Register the files that the home does not know; notice those that changed."""
-        desk = self._desk
-        events: list[Event] = desk.take_events()
-        notices: list[str] = []
-        for source in sorted(sources, key=lambda s: s.name):
-            program = programs[source.name]
-            known = desk.strategies.get(source.name)
-            if known is None:
-                events += inputs.register(desk, source.name, program, "seed")
-                desk.keep(source.text.encode())
-            elif all(version.source_sha != program.source_sha for version in known.versions):
-                notices.append(
-                    f"strategy {source.name}: the file changed since this home recorded it; "
-                    f"the recorded version {known.champion} goes on, the file is not used"
-                )
-        self.notices = tuple(notices)
-        self._write(events)
-
-
-def open_home(description: FeedDescription, first_bar: int) -> home.OpenHome:
-    return home.OpenHome(
-        feed=description.feed,
-        venue=description.venue,
-        timeframe=description.timeframe,
-        data_digest=description.data_digest,
-        instruments=description.instruments,
-        at=first_bar,
-    )
-
-
-def refuse_lost_log(journal: BarJournal) -> None:
-    last = journal.last()
-    if last is not None:
-        raise LogLost(
-            f"the log is empty, but the journal holds bars up to {last}: put the log back, or start"
-            " in another home"
-        )
-
-
-def refuse_lost_bars(journal: BarJournal, last_bar: int) -> None:
-    last = journal.last()
-    if last is None or last < last_bar:
-        held = "no bar" if last is None else f"bars up to {last}"
-        raise BarsLost(
-            f"the log holds steps up to {last_bar}, but the journal holds {held}: put it back"
-        )
-
-
-def compile_all(kernel: Kernel, sources: Sequence[StrategySource]) -> dict[str, Program]:
-    programs: dict[str, Program] = {}
-    for source in sources:
-        if source.name in programs:
-            raise ValueError(f"strategy {source.name!r} was given twice, names must be unique")
-        programs[source.name] = kernel.compile(source.text, source.name)
-    return programs
-
-
-def order(command: Command) -> inputs.Order:
-    return inputs.Order(
-        name=command.name,
-        strategy=command.strategy,
-        actor=command.actor,
-        command_id=command.command_id,
-        reason=command.reason,
-        until=command.until,
-        limit=command.limit,
-        value=command.value,
-        version=command.version,
-        symbol=command.symbol,
-    )
 
 
 def after(stretch: Stretch, moment: int) -> Stretch:
