@@ -21,7 +21,7 @@ from application.improvement.study import cut, purge_of
 from application.improvement.trade_contexts import trades_of
 from application.improvement.written import Written
 from application.kernel_rows import limits_row, market_row
-from application.ports import FeedFinished, Stretch
+from application.ports import Bars, FeedFinished, Stretch
 from bench.candles import data_directory, machine
 from domain.improvement import Policy
 from domain.instrument import Instrument
@@ -42,7 +42,7 @@ BLOCK = 65_536
 
 def bars_of(directory: Path) -> tuple[Stretch, list[Instrument]]:
     """Every recorded bar of the seven symbols."""
-    stretch: list[np.ndarray] = []  # type: ignore[type-arg]
+    stretch: list[Bars] = []
     instruments: list[Instrument] = []
     for base in SYMBOLS:
         feed = open_recorded(directory, "binance", f"{base}/USDT", "5m")
