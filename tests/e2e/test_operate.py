@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.strategy_files import SHIPPED
 from tests.e2e.program import Running, answer, head, perpetua, refusal, rows
 
 NAME = "vwap_reversion"
@@ -93,6 +94,31 @@ def test_commands_when_an_engine_runs_then_it_carries_them_out(tmp_path: Path) -
     stored = rows(home)
     assert any(f"command/{'c1'}" in str(row) for row in stored[: paused["position"]])
     assert status_of(home) == "paused"
+
+
+def test_versions_when_submitted_and_rolled_back_to_then_all_is_recorded_and_replayed(
+    home: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text((SHIPPED / f"{NAME}.py").read_text())
+    submit = ("strategy", "submit", str(file), "--strategy", NAME, "--home", str(home))
+    before = head(home)
+    assert "NO_CHANGE: version was as vwap_reversion v1" in refusal(*submit)
+    assert "mine" in refusal("strategy", "submit", str(file), "--home", str(home))
+    assert "param was 'x', must be name=number" in refusal(*submit, "--param", "x")
+    assert head(home) == before
+    tested = perpetua(*submit, "--param", "width=1", "--reason", "why not", "--json")
+    assert (tested.returncode, tested.stderr[:33]) == (1, "perpetua: TEST_NOT_PASSED: vwap_r")
+    assert json.loads(tested.stdout)["code"] == "TEST_NOT_PASSED"
+    assert give(home, "strategy", "rollback", NAME, "v2", "--reason", "I like it")["accepted"]
+    versions = give(home, "strategy", "versions", NAME)
+    assert [(v["version"], v["author"], v["parent"]) for v in versions] == [
+        ("v1", "seed", None),
+        ("v2", "operator", "v1"),
+        ("v3", "operator", "v2"),
+    ]
+    assert versions[2]["hypothesis"] == "rolled back to v2: I like it"
+    assert give(home, "replay")["ok"] is True
 
 
 def test_promote_when_the_gate_is_not_passed_then_the_verdict_says_why(home: Path) -> None:

@@ -21,6 +21,7 @@ from application.engine_port import Command, CommandReply, EngineClient
 from application.ports import Batch
 from domain.portfolio.events import EquityMarked, PositionClosed
 from domain.tightening import BOUNDS, LimitTightened
+from kernels.frontend.source import MAX_BYTES
 from projections.models import plain_item
 from projections.paging import Paging, Scope
 from projections.queries import Queries
@@ -38,6 +39,12 @@ REFUSED = CommandReply(
     code="GATE_NOT_PASSED",
     message="the gate needs 50 trades, saw 10",
     verdict=verdict(passed=False),
+)
+UNTESTED = CommandReply(
+    accepted=False,
+    position=LOG.head(),
+    code="TEST_NOT_PASSED",
+    message="consensus v4: TEST_LUCK",
 )
 
 
@@ -334,6 +341,48 @@ def test_promote_when_gate_refuses_then_the_whole_verdict(queries: Queries) -> N
     }
     assert result["error"]["code"] == "GATE_NOT_PASSED"
     assert result["error"]["message"] == "the gate needs 50 trades, saw 10"
+
+
+SUBMIT = """mutation submit($source: String!, $parameters: [ParameterInput!]) {
+  submitStrategy(strategy: "consensus", source: $source, parameters: $parameters, reason: "r") {
+    accepted error { code message } } }"""
+
+
+def test_submission_when_sent_then_all_of_it_reaches_the_engine(queries: Queries) -> None:
+    engine = ScriptedEngine({"submit": UNTESTED, "rollback": ACCEPTED})
+    longest = "#" * MAX_BYTES
+    given = [{"name": "length", "value": 7}, {"name": "width", "value": 0.5}]
+    with serving(queries, engine) as api:
+        result = api.ask(SUBMIT, source=longest, parameters=given)["submitStrategy"]
+        api.ask(SUBMIT, source="x")
+        api.ask("""mutation { rollbackStrategy(strategy: "consensus", version: "v3", reason: "r") {
+          accepted } }""")
+    first, second, back = engine.asked
+    assert (first.name, first.strategy, first.reason) == ("submit", "consensus", "r")
+    assert (first.source, first.parameters) == (longest, {"length": 7.0, "width": 0.5})
+    assert (second.source, second.parameters) == ("x", {})
+    assert (back.name, back.strategy, back.version) == ("rollback", "consensus", "v3")
+    assert result["error"] == {"code": "TEST_NOT_PASSED", "message": "consensus v4: TEST_LUCK"}
+    assert result["accepted"] is False
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"source": "é" * MAX_BYTES}, "source had 131072 bytes, must have at most 65536"),
+        (
+            {"source": "", "parameters": [{"name": f"p{n}", "value": 1.0} for n in range(201)]},
+            "parameters were 201, must be at most 200",
+        ),
+    ],
+)
+def test_submission_when_it_is_too_large_then_the_engine_is_not_asked(
+    queries: Queries, variables: dict[str, Any], words: str
+) -> None:
+    engine = ScriptedEngine()
+    with serving(queries, engine) as api:
+        assert api.refusal(SUBMIT, **variables) == words
+    assert engine.asked == []
 
 
 def test_pause_when_until_is_given_then_it_reaches_the_engine(queries: Queries) -> None:
