@@ -259,7 +259,13 @@ def test_promotion_when_a_version_is_live_then_the_next_needs_the_gate_as_well(
     strategy = home.trader._desk.strategies["swing"]
     assert (strategy.live, strategy.champion, strategy.status) == ("v1", "v2", "live")
     home.feed(home.left(BARS[: 24 * 26]))
+    desk = home.trader._desk
+    while not (account := desk.run_of("swing", "v1").live.portfolio).positions:
+        home.feed(home.left(BARS)[:1])
     assert home.say("promote", "p3").accepted
+    home.feed(home.left(BARS)[:1])
+    closed = desk.run_of("swing", "v1").live.portfolio.tally.trades - account.tally.trades
+    assert (closed, desk.live["swing"].watch.trades) == (1, 0)  # the trade was v1's
     again = home.say("promote", "p4")
     assert (again.accepted, again.code) == (False, "NOT_PROMOTABLE")
     home.feed(home.left(BARS[: 24 * 27]))

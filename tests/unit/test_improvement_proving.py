@@ -1,5 +1,6 @@
 """The test of a candidate: each code fires where it must and nowhere else, and nothing moves it."""
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -212,6 +213,18 @@ def test_candidates_when_judged_again_on_other_threads_or_in_another_order_then_
         again, at = judge(ground(), subject(), [CANDIDATES[n] for n in order], 5, "swing/1")
         assert again == tuple(verdicts[n] for n in order)
         assert at == order.index(0)
+
+
+def test_candidates_when_luck_is_told_apart_then_their_order_does_not_matter() -> None:
+    champion = subject(lean=FADE, least=0.0047)
+    close = [subject(lean=FADE, least=least) for least in (0.00465, 0.0046, 0.00455)]
+    verdicts, _ = judge(ground(), champion, close, 5, "swing/1")
+    told = [v.report.p_value for v in verdicts if v.report.p_value is not None]
+    assert any(Decimal("0.01") < p < Decimal("0.99") for p in told)
+    again, _ = judge(ground(), champion, close[::-1], 5, "swing/1")
+    assert again == verdicts[::-1]
+    other, _ = judge(ground(), champion, close, 5, "swing/2")
+    assert [v.report.p_value for v in other] != [v.report.p_value for v in verdicts]
 
 
 def test_candidates_when_equally_good_then_the_authors_first_has_won() -> None:
