@@ -213,9 +213,28 @@ def test_champion_when_several_versions_are_active_then_the_last_activated_on_pa
         strategy = queries.strategy("fade")
         assert strategy is not None
         assert (strategy.version, strategy.live_version) == ("v2", "v1")
-        assert strategy.status == "paper", "only the champion makes a strategy ready"
+        assert strategy.status == "ready", "one that passed may go live, replaced or not"
         statuses = {version.version: version.status for version in queries.versions().items}
         assert statuses == {"v1": "live/sim", "v2": "paper", "v3": "retired"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "until"), [("derived", "paused", NOON), ("input", "paper", None)]
+)
+def test_strategy_when_demoted_while_paused_then_only_an_operator_ends_the_pause(
+    tmp_path: Path, kind: str, status: str, until: int | None
+) -> None:
+    teller = Teller()
+    teller.author("v1", None, V4)
+    teller.activate("v1")
+    teller.tell(events.VersionActivated, FADE, mode="live", version="v1", from_bar=NOON)
+    teller.tell(events.Paused, FADE, kind="input", by="operator:ann", reason="r", until=NOON)
+    teller.tell(events.DemotedToPaper, FADE, kind=kind, by="engine", reason="r")
+    with asked(teller, tmp_path) as queries:
+        strategy = queries.strategy("fade")
+        assert strategy is not None
+        assert (strategy.status, strategy.paused_until) == (status, until)
+        assert strategy.live_version is None
 
 
 def test_strategy_when_the_engine_demotes_it_then_it_says_so(tmp_path: Path) -> None:
