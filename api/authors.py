@@ -37,20 +37,26 @@ def author_of(
 def model_of(settings: Settings) -> ChatModel:
     """Give the model that the settings name. Raises `SettingInvalid` where they name none."""
     llm = settings.llm
+    url, model = named(llm)
+    from infrastructure.llm.openai_chat import OpenAiChat  # a second to import: only who asks
+
+    return OpenAiChat(
+        url=url,
+        model=model,
+        key=llm.key,
+        timeout=llm.timeout,
+        secrets=settings.secrets,
+    )
+
+
+def named(llm: LlmSettings) -> tuple[str, str]:
+    """Give the server's address and its model. Raises `SettingInvalid` where there is none."""
     if llm.url is None or llm.model is None:
         raise SettingInvalid(
             "PERPETUA_LLM_URL and PERPETUA_LLM_MODEL were not set, must be: the server to ask and "
             "its model"
         )
-    from infrastructure.llm.openai_chat import OpenAiChat  # a second to import: only who asks
-
-    return OpenAiChat(
-        url=llm.url,
-        model=llm.model,
-        key=llm.key,
-        timeout=llm.timeout,
-        secrets=settings.secrets,
-    )
+    return llm.url, llm.model
 
 
 def caps_of(llm: LlmSettings) -> Caps:

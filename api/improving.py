@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from api.authors import author_of
+from api.authors import author_of, named
 from api.bootstrap import HOLDOUT
 from api.feed_choice import ChosenFeed
 from api.home_log import improved_by, opened_with
@@ -32,7 +32,10 @@ class TooLate(ValueError):
 
 
 def policy_of(options: RunOptions, settings: Settings, chosen: ChosenFeed) -> Policy | None:
-    """Give the policy of a run; None where nothing is improved. Raises `TooLate`."""
+    """Give the policy of a run; None where nothing is improved.
+
+    Raises `TooLate`; `SettingInvalid` where a model is to write and none is set.
+    """
     home = Home(chosen.home)
     held = improved_by(home)
     if held is None and not options.improve:
@@ -47,7 +50,10 @@ def policy_of(options: RunOptions, settings: Settings, chosen: ChosenFeed) -> Po
         "auto_promote": options.auto_promote,
     }
     policy = replace(policy, **{name: said for name, said in asked.items() if said is not None})
-    return replace(policy, knows_until=settings.llm.cutoff if policy.author == "llm" else None)
+    if policy.author == "llm":
+        named(settings.llm)  # refused before a home is made for it
+        return replace(policy, knows_until=settings.llm.cutoff)
+    return replace(policy, knows_until=None)
 
 
 def seal_of(chosen: ChosenFeed) -> int | None:

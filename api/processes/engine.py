@@ -12,6 +12,7 @@ from contextlib import ExitStack
 import structlog
 
 from api import bootstrap
+from api.authors import named
 from api.errors import FAILED, explain
 from api.feed_choice import ChosenFeed, choose_feed
 from api.home_log import open_log
@@ -64,6 +65,8 @@ def trade(options: RunOptions, settings: Settings, reports: Reports, stop: threa
         chosen = choose_feed(options, settings)
         open_things.callback(chosen.feed.close)
         chosen = at_costs_of(chosen, profile)
+        if options.regimes == "llm":
+            named(settings.llm)
         policy = policy_of(options, settings, chosen)
         chosen = sealed(chosen, policy)
         home = Home(chosen.home)
