@@ -5,12 +5,14 @@ for a working one. The one thing that may be missing is recorded market data, wh
 the project; tests skipped for want of it are counted and named in the closing lines.
 """
 
+import logging
 import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,6 +59,17 @@ def refuse_skip(report: Any) -> None:
     reason = skip_reason(report)
     report.outcome = "failed"
     report.longrepr = f"skipped, but under CI every part must be there: {reason}"
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Generator[None]:
+    """Take back what a command that ran in this process did to logging: its stream is closed."""
+    root = logging.getLogger()
+    handlers, level, words = root.handlers[:], root.level, structlog.get_config()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**words)
 
 
 @pytest.hookimpl(wrapper=True)

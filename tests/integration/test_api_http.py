@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from api.graphql.limits import LARGEST_BODY
 from projections.queries import Queries
 from tests.event_samples import history
 from tests.fakes import MemoryLog, ScriptedEngine
@@ -92,11 +93,11 @@ def test_preflight_when_another_origin_asks_then_nothing_is_allowed(api: Api) ->
 
 def test_body_when_too_large_then_refused_however_it_is_sent(api: Api) -> None:
     def pieces() -> Iterator[bytes]:
-        for _ in range(100):
+        for _ in range(LARGEST_BODY // 1000 + 1):
             yield b" " * 1000
 
-    headers = {"content-type": "application/json"}
-    assert api.http.post("/graphql", content=b" " * 100_000, headers=headers).status_code == 413
+    headers, large = {"content-type": "application/json"}, b" " * (LARGEST_BODY + 1)
+    assert api.http.post("/graphql", content=large, headers=headers).status_code == 413
     assert api.http.post("/graphql", content=pieces(), headers=headers).status_code == 413
 
 
