@@ -10,8 +10,9 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ from infrastructure.bar_records import RECORD
 from infrastructure.candles.naming import file_name
 from infrastructure.candles.parquet import write_candles
 from infrastructure.store import SqliteLogReader
-from tests.e2e.program import PATIENCE, Running
+from tests.e2e.program import PATIENCE, Running, head
 from tests.improvement_fakes import HOUR, SWING, swings
 from tests.trading_fakes import START
 
@@ -92,9 +93,15 @@ def holds(home: Path, topic: str) -> bool:
         return bool(log.execute(wanted, (topic,)).fetchone()[0])
 
 
-def events(home: Path) -> list[Event]:
+def events(home: Path) -> Sequence[Event]:
+    """Every event of a home's log, in order."""
+    return events_until(home, head(home))
+
+
+@cache
+def events_until(home: Path, position: int) -> Sequence[Event]:
     with closing(SqliteLogReader(home / "log.db")) as log:
-        return [entry.event for entry in log.read(limit=1_000_000)]
+        return [entry.event for entry in log.read(limit=position)]
 
 
 def told(home: Path, kind: type[Told]) -> list[Told]:

@@ -36,11 +36,10 @@ from tests.e2e.improving import (
     told,
     write_market,
 )
-from tests.e2e.program import answer, head, refusal, rows
+from tests.e2e.program import Row, answer, head, refusal, rows
 from tests.improvement_fakes import HOUR
 
 FEW = ("--improve", "--candidates", "4")
-ASKED, JUDGED = "strategy.recode_requested/1", "strategy.version_tested/1"
 
 
 @pytest.fixture(scope="module")
@@ -126,20 +125,15 @@ def test_commands_when_a_home_improved_then_each_tells_the_same_story(
         assert answer("audit", audit, *home)["ok"] is True
 
 
-@pytest.mark.parametrize(
-    "moments",
-    [
-        pytest.param((JUDGED,), id="once"),
-        pytest.param((ASKED, JUDGED), id="twice", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
 def test_engine_when_killed_while_it_improves_then_the_finished_log_is_the_undisturbed_one(
-    data: Path, improved: Path, tmp_path: Path, moments: Sequence[str]
+    data: Path, improved: Path, tmp_path: Path
 ) -> None:
+    """Killed while an author writes, and when the first verdicts are durable."""
     home = tmp_path / "home"
     again = options(data, home, *FEW)
-    before = []
-    for moment in moments:
+    before: Sequence[Row] = []
+    for moment in ("strategy.recode_requested/1", "strategy.version_tested/1"):
         kill_at(moment, home, *again)
         assert rows(home)[: len(before)] == before
         before = rows(home)
@@ -161,6 +155,7 @@ def test_run_when_repeated_from_nothing_then_the_digests_are_equal(
     assert again == answer("audit", "digest", "--home", str(improved))
 
 
+@pytest.mark.long
 def test_run_when_a_home_is_finished_then_running_it_again_adds_nothing(
     data: Path, improved: Path, tmp_path: Path
 ) -> None:
