@@ -7,7 +7,7 @@ asked for (venue, symbol, timeframe) is what the home was opened with.
 """
 
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
 
@@ -19,15 +19,17 @@ from domain.home import Home as OpenedHome
 from domain.timeframe import TIMEFRAMES, milliseconds
 from infrastructure.candles.naming import catalogue
 from infrastructure.clock import SystemClock
-from infrastructure.feeds.live import LiveFeed
 from infrastructure.feeds.market import Market
 from infrastructure.feeds.paced import paced
-from infrastructure.feeds.probe import Probe, connected, probe
 from infrastructure.feeds.recorded import open_recorded, recorded_span, smallest_timeframe
 from infrastructure.feeds.synthetic import open_synthetic
 from infrastructure.settings import FeedName, Settings
 from infrastructure.symbols import stored_symbol
 from kernels.joint import MOST_SYMBOLS
+
+if TYPE_CHECKING:
+    from infrastructure.feeds.live import LiveFeed
+    from infrastructure.feeds.probe import Probe
 
 DEFAULT_SYMBOL = "BTC/USDT"
 DEFAULT_VENUE = "binance"
@@ -85,8 +87,10 @@ def first_that_works(options: RunOptions, settings: Settings) -> ChosenFeed:
     return open_feed("recorded", f"{silence}; {directory} holds candles", options, settings)
 
 
-def answering_venue(options: RunOptions, settings: Settings) -> tuple[Probe, str]:
+def answering_venue(options: RunOptions, settings: Settings) -> "tuple[Probe, str]":
     """Ask venues, or the one that a live home belongs to; say why none was taken, if none was."""
+    from infrastructure.feeds.probe import probe  # a venue's client takes a second to import
+
     opened = opened_with(Home(home_for(options, settings, "live")))
     venue = options.venue or (opened.venue if opened.feed == "live" else None)
     answer = probe(
@@ -104,7 +108,7 @@ def open_feed(
     reason: str,
     options: RunOptions,
     settings: Settings,
-    answer: Probe | None = None,
+    answer: "Probe | None" = None,
 ) -> ChosenFeed:
     home = home_for(options, settings, kind)
     opened = opened_with(Home(home))
@@ -129,8 +133,11 @@ def open_feed(
 
 
 def live(
-    wanted: Wanted, options: RunOptions, settings: Settings, answer: Probe | None
-) -> list[LiveFeed]:
+    wanted: Wanted, options: RunOptions, settings: Settings, answer: "Probe | None"
+) -> "list[LiveFeed]":
+    from infrastructure.feeds.live import LiveFeed
+    from infrastructure.feeds.probe import connected
+
     silence = ""
     if answer is None:
         answer, silence = answering_venue(options, settings)

@@ -27,6 +27,10 @@ from infrastructure.settings import Settings
 OPEN_SHARE = 0.8  # of a recorded market, by time: the rest is sealed
 
 
+class NotImproving(ValueError):
+    """A run that improves nothing was told how to."""
+
+
 class TooLate(ValueError):
     """The home has traded bars that improving would have sealed."""
 
@@ -34,11 +38,12 @@ class TooLate(ValueError):
 def policy_of(options: RunOptions, settings: Settings, chosen: ChosenFeed) -> Policy | None:
     """Give the policy of a run; None where nothing is improved.
 
-    Raises `TooLate`; `SettingInvalid` where a model is to write and none is set.
+    Raises `TooLate`, `NotImproving`; `SettingInvalid` where a model is to write and none is set.
     """
     home = Home(chosen.home)
     held = improved_by(home)
     if held is None and not options.improve:
+        refuse_idle(options)
         return None
     policy = held or Policy(holdout_from=seal_of(chosen))
     if held is None:
@@ -54,6 +59,14 @@ def policy_of(options: RunOptions, settings: Settings, chosen: ChosenFeed) -> Po
         named(settings.llm)  # refused before a home is made for it
         return replace(policy, knows_until=settings.llm.cutoff)
     return replace(policy, knows_until=None)
+
+
+def refuse_idle(options: RunOptions) -> None:
+    """Raise `NotImproving` where a word of a policy was asked for, and nothing is improved."""
+    for word in ("author", "candidates", "improve_seed", "auto_promote"):
+        if (said := getattr(options, word)) is not None:
+            name = word.replace("_", "-")
+            raise NotImproving(f"{name} was {said!r}, must come with --improve in a new home")
 
 
 def seal_of(chosen: ChosenFeed) -> int | None:

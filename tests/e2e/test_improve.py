@@ -204,3 +204,11 @@ def test_run_when_a_home_traded_sealed_bars_then_is_not_improved(
     assert f"traded bars up to {SEAL}, must not have traded those from {SEAL} on" in line
     assert "begin another home" in line
     assert rows(home) == before
+
+
+def test_run_when_told_how_to_improve_but_not_to_then_refused_by_name(
+    data: Path, tmp_path: Path
+) -> None:
+    line = refusal("run", *options(data, tmp_path / "home", "--candidates", "3"))
+    assert "candidates was 3, must come with --improve in a new home" in line
+    assert not (tmp_path / "home").exists()
