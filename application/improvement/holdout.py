@@ -21,8 +21,6 @@ from kernels.metrics.bootstrap import interval, sharpe_interval
 from kernels.sweep.trials import Span, TrialSettings, trials
 from kernels.told import Told
 
-WARM_DAYS = 120  # of bars before the sealed ones that series have seen
-
 
 def score(
     subjects: Sequence[tuple[str, Subject]],

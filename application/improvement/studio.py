@@ -33,10 +33,6 @@ class Job(Struct, frozen=True, kw_only=True):
     past: tuple[Known, ...]  # versions that a candidate must differ from, beside the champion
     attempts: int  # parameter sets scored for the strategy before
 
-    def is_of(self, strategy: str, number: int) -> bool:
-        """Tell whether it is this look's."""
-        return (self.brief.strategy, self.brief.number) == (strategy, number)
-
 
 def work(job: Job, author: Author) -> Written:
     """Have an author answer, admit its candidates, and judge them."""

@@ -21,6 +21,7 @@ FIT_PARTS, PARTS = 2, 3  # the author's share of the history
 FIT_WINDOWS, UNSEEN_WINDOWS = 8, 4  # at most
 LEAST_WINDOW = 5 * DAY  # fewer windows rather than shorter ones
 MOST_PURGE = 10 * DAY
+WARM_DAYS = 120  # of bars that a version's series have seen before the first that it trades
 
 
 class Cut(Struct, frozen=True):

@@ -7,17 +7,16 @@ A version that is activated begins between two bars, its series warm, in account
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from application.improvement.authoring import Call
 from application.improvement.proving import Ground, Subject, Verdict, judge
-from application.improvement.study import Cut, asked_for
+from application.improvement.study import WARM_DAYS, Cut, asked_for
 from application.improvement.written import Draft, Written
 from application.kernel_rows import limits_row, market_row
 from application.ports import moments
 from application.trading.desk import JUDGED_AT, Desk
 from application.trading.kernel import Program, as_kernel
 from application.trading.run import GATED, LANES, PAPER, Run, start
+from application.trading.stepping import within
 from domain.cause import Cause
 from domain.event import Event
 from domain.ids import recode_correlation
@@ -33,7 +32,6 @@ from kernels.dtypes import ENTRIES_OFF
 from kernels.sweep.trials import TrialSettings
 
 YOUNGEST = 8  # replaced versions that go on trading until they are judged
-WARM_DAYS = 120  # of bars that a version's series have seen before its first
 WARM_BLOCK = 1000  # moments at a time
 
 Judgement = tuple[tuple[Verdict, ...], int | None]
@@ -226,10 +224,9 @@ def warm(desk: Desk, name: str, version: Version, program: Program, at: int) -> 
     for symbol, told in enumerate(desk.regimes.told()):
         run.runner.tell(symbol, told)
     stretch = desk.history.between(since, at)
-    times = moments(stretch)
-    for first in range(0, len(times), WARM_BLOCK):
-        bounds = times[first], times[min(first + WARM_BLOCK, len(times)) - 1] + 1
-        part = tuple(b[slice(*np.searchsorted(b["timestamp"], bounds))] for b in stretch)
+    opens: list[int] = moments(stretch).tolist()
+    for first in range(0, len(opens), WARM_BLOCK):
+        part = within(stretch, opens, first, min(first + WARM_BLOCK, len(opens)))
         run.runner.run(part, [ENTRIES_OFF] * len(LANES))
     run.saved = run.runner.state()
     return run

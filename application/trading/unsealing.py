@@ -6,7 +6,8 @@ The bars lie in a journal of their own, beside those that were traded: they are 
 from collections.abc import Callable
 from hashlib import sha256
 
-from application.improvement.holdout import WARM_DAYS, score
+from application.improvement.holdout import score
+from application.improvement.study import WARM_DAYS
 from application.ports import RECORD_BYTES, BarJournal, moments
 from application.trading.desk import Desk
 from application.trading.kernel import Program
