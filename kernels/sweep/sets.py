@@ -11,7 +11,6 @@ a parameter's draws depend on no other parameter, and more draws extend fewer. S
 values are rounded to ten digits: what a table shows is what was run.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 
 from kernels.errors import ParameterError
 from kernels.frontend.flat import Parameter
+from kernels.metrics import draws as counted
 from kernels.program import checked
 
 Array = np.ndarray[Any, Any]
@@ -28,7 +28,6 @@ MOST_VALUES = 1_000_000  # of one parameter in a grid
 MOST_SETS = 1_000_000_000
 SEEDS = 2**63
 DIGITS = 10  # of spaced and drawn values, as `perpetua` prints numbers
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 class SetsInvalid(ValueError):
@@ -220,15 +219,9 @@ def short(values: Array, low: float, high: float) -> Array:
 
 
 def stream(seed: int, name: str) -> np.uint64:
-    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    return np.uint64(int.from_bytes(digest[:8], "little"))
+    return counted.stream(str(seed), name)
 
 
 def mixed(start: np.uint64, draw: Array) -> Array:
     """SplitMix64 of a stream at counters draw + 1: 53 bits, as doubles."""
-    with np.errstate(over="ignore"):
-        z = start + (draw.astype(np.uint64) + np.uint64(1)) * GOLDEN
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(11)).astype(np.float64)
+    return (counted.bits(start, draw) >> np.uint64(11)).astype(np.float64)
