@@ -20,14 +20,13 @@ START = 1_704_067_200_000  # 2024-01-01 00:00 UTC
 PRICE = 20_000.0
 WALK = 0.002  # deviation of a return of fifteen minutes
 NOISE = 0.004  # deviation of an hour's return
-LEAPS = 30.0  # a year
+LEAPS = 25.0  # a year
 LEAP = 0.07  # smallest, as a return
 SPREAD = 0.01  # mean of what it is beyond that
-RETURNING = 0.93  # share of leaps that are partly taken back
+RETURNING = 0.88  # share of leaps that are partly taken back
 BACK = 0.22  # how far of the way
 ON = 1.0  # how far the others go on
 HOURS = 8  # that either takes
-AFTER = 1.6  # times the noise, in those hours: stops that are near are hit by it
 
 Array = np.ndarray[Any, Any]
 
@@ -49,7 +48,6 @@ def leaping(seed: int, years: float) -> Bars:
     sides = np.where(generator.random(len(leaps)) < 0.5, 1.0, -1.0)
     comes_back = generator.random(len(leaps)) < RETURNING
     for at, leap, back in zip(leaps.tolist(), (sides * sizes).tolist(), comes_back, strict=True):
-        returns[at + 1 : at + 1 + HOURS] *= AFTER
         returns[at + 1 : at + 1 + HOURS] += (-BACK if back else ON) * leap / HOURS
         returns[at] += leap
     return made(generator, returns, HOUR, NOISE)

@@ -3,8 +3,8 @@
 A pure function of sources, parameters and bars, so that replay judges again instead of believing.
 What is cheap is asked first, and only of what held is the rest asked: doubled slippage, and
 parameters a tenth away. Among those that hold the one with the highest Sharpe ratio in the test
-wins, of equals the one that its author put first. Failing closed: a figure that cannot be computed
-fails its candidate.
+wins (as the search ranks: less where it won fewer trades than the gate asks for), of equals the one
+that its author put first. Failing closed: a figure that cannot be computed fails its candidate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
+from application.improvement.ranking import towards_gate
 from application.improvement.study import Cut, fit_windows, unseen_windows
 from application.ports import Stretch
 from domain.money import from_units
@@ -82,6 +83,11 @@ class Course(Struct, frozen=True):
         return annually(self.test)
 
     @property
+    def worth(self) -> float:
+        """The ratio in the test, less where too few trades were won to pass the gate."""
+        return towards_gate(self.sharpe or 0.0, self.wins, self.trades)
+
+    @property
     def fit_sharpe(self) -> float | None:
         """Annualised, before the split."""
         return annually(self.fit)
@@ -125,7 +131,7 @@ def judge(
         if not each.failures:
             each.judge_neighbours(unseen(ground, each.subject, neighbours(each.subject)))
     held = [place for place, each in enumerate(judged) if not each.failures]
-    won = max(held, key=lambda place: judged[place].course.sharpe or 0.0, default=None)
+    won = max(held, key=lambda place: judged[place].course.worth, default=None)
     return tuple(each.verdict() for each in judged), won  # of equals the first
 
 

@@ -21,6 +21,7 @@ SETS = 6  # scored for each candidate that is wanted, the champion's own include
 FIRST = (2, 5)  # share of them: the champion's rules, before anything else is known
 EACH = (1, 7)  # share of them: each mutation
 ELITE = 4  # sets that a cross may come from
+HEIRS = 4  # the best of the look before, scored once more: where this one begins
 READ = 24  # mutations compiled before a look does with fewer
 
 
@@ -31,6 +32,7 @@ class Trial:
     source: Source
     values: Values  # of all parameters
     figures: Figures
+    heir: bool = False  # written at an earlier look: begun from, never written again
 
 
 @dataclass
@@ -63,23 +65,37 @@ class Look:
                 self.seen.append(self.champion.version(found[1]))
 
     def try_champion(self, count: int) -> None:
-        own = self.champion.version(self.values)
-        fresh = Fresh(self.champion, [*self.seen, own])
+        heirs = self.heirs(min(HEIRS, (count - 1) // 2))
+        self.try_out(self.champion, [self.values, *heirs], heirs=True)
+        fresh = Fresh(self.champion, self.seen)
         patterns = self.brief.analysis.patterns
         called = called_for(self.brief.text, patterns, self.values, fresh.movable)
-        search_sets.near(fresh, self.values, called, count - 1, self.draws("near"))
-        self.try_out(self.champion, [self.values, *fresh.sets])
+        left = count - 1 - len(heirs)
+        search_sets.near(fresh, self.best_values(), called, left, self.draws("near"))
+        self.try_out(self.champion, fresh.sets)
+
+    def heirs(self, most: int) -> list[Values]:
+        """What the look before wrote of the champion's rules, its best first."""
+        found: list[Values] = []
+        for past in self.brief.past[-self.brief.candidates :]:
+            checked = check(self.brief.text, past.parameters, lambda _: self.champion.program)
+            if past.same_source and not isinstance(checked, str):
+                found.append(checked[1])
+        return found[:most]
+
+    def best_values(self) -> Values:
+        """The best set so far of the champion's rules, or the champion's own."""
+        ranked = [t for t in self.best(1, heirs=True) if t.source is self.champion]
+        better = ranked and self.beats_champion(ranked[0].figures)
+        return ranked[0].values if better else self.values
 
     def try_mutation(self, source: Source, count: int) -> None:
-        fresh, best = Fresh(source, self.seen), self.values
-        ranked = [trial for trial in self.best(1) if trial.source is self.champion]
-        if ranked and self.beats_champion(ranked[0].figures):
-            best = ranked[0].values
-        search_sets.on_a_mutation(fresh, self.values, best, count, self.draws(source.name))
+        fresh, draws = Fresh(source, self.seen), self.draws(source.name)
+        search_sets.on_a_mutation(fresh, self.values, self.best_values(), count, draws)
         self.try_out(source, fresh.sets)
 
     def try_near_the_best(self, count: int) -> None:
-        elite, draws = self.best(ELITE), self.draws("best")
+        elite, draws = self.best(ELITE, heirs=True), self.draws("best")
         source = elite[0].source if elite else self.champion
         fresh = Fresh(source, self.seen)
         if elite:
@@ -116,7 +132,7 @@ class Look:
 
     # What came of it
 
-    def try_out(self, source: Source, sets: Sequence[Values]) -> None:
+    def try_out(self, source: Source, sets: Sequence[Values], *, heirs: bool = False) -> None:
         """Score sets of one source; where the bench fails, they are dropped."""
         if not sets:
             return
@@ -132,15 +148,15 @@ class Look:
             if values is self.values:
                 self.standing = figures
             elif figures is not None:
-                self.trials.append(Trial(source, values, figures))
+                self.trials.append(Trial(source, values, figures, heirs))
 
-    def best(self, count: int) -> list[Trial]:
+    def best(self, count: int, *, heirs: bool = False) -> list[Trial]:
         """Give the best trials that traded; of equals the one tried first.
 
         Where all would be of the champion's rules and a mutation was better than the champion, the
         last place is the best such mutation's: rules reach what parameters cannot.
         """
-        traded = [trial for trial in self.trials if trial.figures.trades > 0]
+        traded = [t for t in self.trials if t.figures.trades > 0 and (heirs or not t.heir)]
         ranked = sorted(traded, key=lambda trial: trial.figures.worth, reverse=True)  # is stable
         chosen = ranked[:count]
         others = [t for t in ranked if t.source.mutant and self.beats_champion(t.figures)]

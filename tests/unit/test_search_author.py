@@ -13,9 +13,9 @@ from application.improvement.admission import Known, admit
 from application.improvement.authoring import Answer, PastVersion, Scores
 from application.improvement.draws import Draws
 from application.improvement.mutations import mutants
-from application.improvement.ranking import Figures, figures_of
+from application.improvement.ranking import Figures, figures_of, towards_gate
 from application.improvement.search import SearchAuthor
-from application.improvement.search_look import SETS
+from application.improvement.search_look import HEIRS, SETS
 from kernels.program import Program
 from tests.llm_samples import CHAMPION, analysis, brief, past, pattern
 from tests.search_bench import DAYS, RuledBench, compiled, near
@@ -97,7 +97,7 @@ def test_hypothesis_when_parameters_moved_then_says_from_what_to_what_and_what_i
         told = f"{name} from {was[name]} to {value:.10g}"
         assert (told in moved.hypothesis) == (f"{value:.10g}" != was[name])
     assert ": before the split " in moved.hypothesis
-    assert " quote in 100 trades, ratio " in moved.hypothesis
+    assert " quote in 100 trades, 50% won, ratio " in moved.hypothesis
     assert ", the champion " in moved.hypothesis
     assert moved.hypothesis.endswith(" in the worse half.")
 
@@ -198,7 +198,7 @@ def test_set_when_it_hardly_traded_then_stands_behind_those_that_did() -> None:
     answer = answered(bench, candidates=2)
     assert any(bench.worth(p, each) > -6.0 for p, sets in bench.asked for each in sets)
     said = [c.hypothesis.partition(", the champion")[0] for c in answer.candidates]
-    assert all(" in 30 trades" in each for each in said)
+    assert all(" in 30 trades, " in each for each in said)
 
 
 def test_profit_when_of_few_trades_then_counts_for_less() -> None:
@@ -210,14 +210,44 @@ def test_profit_when_of_few_trades_then_counts_for_less() -> None:
     assert many is not None
     assert few.worse > many.worse > 0
     assert few.worth < many.worth
-    lost = Figures(30, few.net, -1.0, -2.0)
+    lost = Figures(30, 30, few.net, -1.0, -2.0)
     assert lost.worth == (True, -2.0)  # a loss is none the smaller for being of few trades
 
 
 def test_sets_when_equally_good_then_those_tried_first_are_first() -> None:
     bench = RuledBench(lambda program, values: 1.0)
-    answer = answered(bench, candidates=3)
+    answer = answered(bench, candidates=3, past=())
     assert [c.parameters for c in answer.candidates] == bench.sets[1:4]
+
+
+def test_look_when_the_one_before_wrote_something_better_then_goes_on_from_it() -> None:
+    told = past(7, hypothesis="far away")
+    better = msgspec.structs.replace(told, parameters={"width": 3.4, "lookback": 80.0})
+    bench = RuledBench(near(width=3.9, lookback=95.0))
+    answer = answered(bench, candidates=8, past=(better,))
+    assert bench.sets[:2] == [{"lookback": 20.0, "width": 2.0}, better.parameters]
+    steps = [each for program, sets in bench.asked[1:2] for each in sets]
+    assert any(each["lookback"] == 80.0 or each["width"] == 3.4 for each in steps)
+    assert not any(each["lookback"] == 20.0 or each["width"] == 2.0 for each in steps)
+    assert better.parameters not in [c.parameters for c in answer.candidates]
+    found, began = worths(bench, answer)[0], bench.worth(compiled(CHAMPION), better.parameters)
+    assert found > began
+
+
+def test_look_when_the_one_before_wrote_other_rules_then_begins_at_the_champion() -> None:
+    other = msgspec.structs.replace(past(7), same_source=False)
+    bench = RuledBench(BEST)
+    answered(bench, candidates=8, past=(other,))
+    assert len(bench.asked[0][1]) == 1
+
+
+@pytest.mark.parametrize(("wins", "share"), [(100, 1.0), (71, 1.0), (50, 50 / 71), (0, 0.0)])
+def test_profit_when_won_less_often_than_the_gate_asks_then_counts_for_less(
+    wins: int, share: float
+) -> None:
+    assert towards_gate(2.0, wins, 100) == pytest.approx(2.0 * share)
+    assert towards_gate(-2.0, wins, 100) == -2.0
+    assert towards_gate(2.0, 0, 0) == 2.0
 
 
 # What goes wrong
@@ -230,7 +260,7 @@ def test_champion_when_it_never_trades_then_is_looked_for_further_away() -> None
     bench = RuledBench(near(width=3.4), trades=closed)
     answer = answered(bench, candidates=4, past=())
     assert answer.candidates
-    assert all(" in 50 trades" in c.hypothesis for c in answer.candidates)
+    assert all(" in 50 trades, " in c.hypothesis for c in answer.candidates)
     assert "the champion 0.00 quote in 0 trades" in answer.candidates[0].hypothesis
 
 
@@ -265,6 +295,7 @@ FAULTS = {
     "an error": ValueError("no bars\x1b[2J"),
     "another": RuntimeError("x" * 10_000),
     "too few sets": lambda s: (s.pnl[:-1], s.trades, s.wins),
+    "too few wins": lambda s: (s.pnl, s.trades, s.wins[:-1]),
     "no days at all": lambda s: (s.pnl[0], s.trades, s.wins),
 }
 
@@ -383,7 +414,9 @@ def test_past_when_it_tried_a_set_then_that_set_is_not_scored_again() -> None:
     answered(second, past=tried)
     again = [each for program, sets in second.asked if program.text == CHAMPION for each in sets]
     assert tried
-    assert not [each for each in again[1:] if each in [p.parameters for p in tried]]
+    once_more = [each for each in again[1:] if each in [p.parameters for p in tried]]
+    assert once_more == again[1 : 1 + len(once_more)]  # where it begins, and nothing else
+    assert len(once_more) <= HEIRS
 
 
 def test_past_when_it_tried_rules_then_others_are_tried() -> None:
