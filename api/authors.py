@@ -3,12 +3,12 @@
 Whatever is asked of a model counts against the caps of the home whose log is given.
 """
 
-from application.improvement import reference
 from application.improvement.authoring import Author
-from application.improvement.budget import Caps
-from application.improvement.llm_author import LlmAuthor
-from application.improvement.search import SearchAuthor
-from application.improvement.spending import Spending
+from application.improvement.model import reference
+from application.improvement.model.author import LlmAuthor
+from application.improvement.model.budget import Caps
+from application.improvement.model.spending import Spending
+from application.improvement.search.author import SearchAuthor
 from application.llm_port import ChatModel
 from application.ports import LogReader
 from domain.improvement import AuthorKind

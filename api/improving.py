@@ -15,7 +15,7 @@ from api.feed_choice import ChosenFeed
 from api.home_log import improved_by, opened_with
 from api.processes.home import Home
 from api.processes.options import RunOptions
-from application.improvement.spending import Spending
+from application.improvement.model.spending import Spending
 from application.ports import LogReader, Stretch
 from application.trading import Improving
 from domain.improvement import Policy

@@ -8,7 +8,7 @@ from functools import reduce
 
 import domain.regime
 from api.authors import caps_of, model_of
-from application.improvement.spending import Spending
+from application.improvement.model.spending import Spending
 from application.ports import LogReader
 from application.trading import Asker, Classifying
 from application.trading.classifying import When

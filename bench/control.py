@@ -21,7 +21,7 @@ from time import perf_counter
 
 import numpy as np
 
-from application.improvement.search import SearchAuthor
+from application.improvement.search.author import SearchAuthor
 from application.kernel_rows import limits_row, market_row
 from application.ports import Bars, FeedDescription
 from application.trading import Improving, StrategySource, Trader

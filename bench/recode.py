@@ -13,12 +13,12 @@ from time import perf_counter
 import numpy as np
 
 from application.improvement.authoring import Brief
-from application.improvement.losses import losses_of
+from application.improvement.losses.analysis import losses_of
+from application.improvement.losses.trade_contexts import trades_of
 from application.improvement.proving import Ground, Subject
-from application.improvement.search import SearchAuthor
+from application.improvement.search.author import SearchAuthor
 from application.improvement.studio import Job, work
 from application.improvement.study import cut, purge_of
-from application.improvement.trade_contexts import trades_of
 from application.improvement.written import Written
 from application.kernel_rows import limits_row, market_row
 from application.ports import Bars, FeedFinished, Stretch

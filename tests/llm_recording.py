@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from application.improvement.regime_by_model import Figures, classify
+from application.improvement.regimes.by_model import Figures, classify
 from application.llm_port import ChatModel
 from infrastructure import settings
 from tests.llm_samples import (

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from application.improvement import reference
 from application.improvement.authoring import Brief, PastVersion, Scores
-from application.improvement.budget import Caps, Spent
-from application.improvement.llm_author import LlmAuthor
+from application.improvement.model import reference
+from application.improvement.model.author import LlmAuthor
+from application.improvement.model.budget import Caps, Spent
 from application.llm_port import ChatModel
 from domain.strategy.improvement import LossesAnalysed, LossPattern
 from infrastructure.llm.openai_chat import OpenAiChat

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from application.improvement.studied import Afterwards, StudiedTrade, Turns
+from application.improvement.losses.studied import Afterwards, StudiedTrade, Turns
 from tests.metrics_samples import trade
 
 NO_TURNS = Turns(**dict.fromkeys(Turns.__struct_fields__))

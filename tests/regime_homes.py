@@ -9,8 +9,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from application.engine_port import Command, CommandReply
-from application.improvement.budget import Caps
-from application.improvement.spending import Spending
+from application.improvement.model.budget import Caps
+from application.improvement.model.spending import Spending
 from application.llm_port import Message, Reply, Schema
 from application.ports import Bars, Stretch
 from application.replay import Reproduction, reproduce

@@ -26,7 +26,7 @@ from api.processes.home import Home, HomeUnused
 
 if TYPE_CHECKING:
     from api.report.loss_words import Look
-    from application.improvement.losses import Losses
+    from application.improvement.losses.analysis import Losses
     from application.ports import LogReader, Stretch
     from domain.home import Home as Opened
     from domain.limits import Limits
@@ -102,8 +102,8 @@ def looked_at(
     """
     from api.home_log import opened_with
     from api.report.loss_words import Look
-    from application.improvement.losses import losses_of
-    from application.improvement.trade_contexts import trades_of
+    from application.improvement.losses.analysis import losses_of
+    from application.improvement.losses.trade_contexts import trades_of
     from application.ports import moments
     from domain.timeframe import milliseconds
     from kernels.program import compile_strategy

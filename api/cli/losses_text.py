@@ -9,7 +9,7 @@ from rich.table import Table
 
 from api.report.loss_words import HEAD, MEANINGS, READ, Look, cells, summary
 from api.report.wording import moment, named, number, whole
-from application.improvement.losses import Losses, read_report
+from application.improvement.losses.analysis import Losses, read_report
 
 SHOWN = 10  # losing trades
 WIDTH = 160  # columns where nobody's terminal limits them

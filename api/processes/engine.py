@@ -34,7 +34,7 @@ from api.regimes import classifying
 from api.strategy_files import adaptive_files, strategy_sources
 from api.venue_costs import at_costs_of
 from application.engine import Engine, Inbox
-from application.improvement.spending import Spending
+from application.improvement.model.spending import Spending
 from infrastructure.clock import SystemClock
 from infrastructure.logging import configure_from
 from infrastructure.settings import Settings

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from api.report.wording import date, named, number, percent, whole
-from application.improvement.losses import Losses
+from application.improvement.losses.analysis import Losses
 from domain.strategy.improvement import LossPattern
 
 MEANINGS: Mapping[str, str] = {

@@ -10,7 +10,7 @@ from api.report.markup import Content, Markup, element
 from api.report.page import POLICY, asset, titled
 from api.report.tables import cell, coloured, table
 from api.report.wording import NOTHING, moment, named, number, plain, whole
-from application.improvement.losses import Losses, LossReport, ToldLoss, read_report
+from application.improvement.losses.analysis import Losses, LossReport, ToldLoss, read_report
 from domain.strategy.improvement import LossPattern
 
 LOSS_HEAD = (

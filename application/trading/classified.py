@@ -9,7 +9,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from application.improvement.authoring import Call
-from application.improvement.regime_by_model import Classified
+from application.improvement.regimes.by_model import Classified
 from application.trading.desk import Desk
 from application.trading.recoding import note
 from domain import regime

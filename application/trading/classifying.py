@@ -13,14 +13,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-from application.improvement.budget import Caps, Spent
-from application.improvement.regime_by_model import (
+from application.improvement.model.budget import Caps, Spent
+from application.improvement.regimes.by_model import (
     Classified,
     Figures,
     classify,
     regime_by_rule,
 )
-from application.improvement.regime_figures import Gauge, look_back
+from application.improvement.regimes.figures import Gauge, look_back
 from application.kernel_rows import market_row
 from application.llm_port import ChatModel
 from application.trading.aside import aside

@@ -4,9 +4,9 @@ A look is a pure function of bars and events before it, so it is DERIVED, and al
 place in the log however bars were cut. What an author makes of it comes from outside.
 """
 
-from application.improvement.losses import losses_of
+from application.improvement.losses.analysis import losses_of
+from application.improvement.losses.trade_contexts import trades_of
 from application.improvement.study import Cut, cut, next_look, purge_of
-from application.improvement.trade_contexts import trades_of
 from application.trading.desk import Desk
 from application.trading.kernel import as_kernel
 from application.trading.run import Run

@@ -12,8 +12,8 @@ from api.cli.analyse import NoBars, UnknownVersion
 from api.cli.main import app
 from api.processes.home import HomeUnused
 from api.report.destination import ReportRefused
-from application.improvement.losses import losses_of
-from application.improvement.trade_contexts import trades_of
+from application.improvement.losses.analysis import losses_of
+from application.improvement.losses.trade_contexts import trades_of
 from application.trading import StrategySource, Trader
 from domain.limits import effective
 from domain.portfolio.events import PositionClosed

@@ -3,7 +3,7 @@
 import numpy as np
 from msgspec.structs import replace
 
-from application.improvement.search import SearchAuthor
+from application.improvement.search.author import SearchAuthor
 from application.ports import Bars
 from application.trading import StrategySource
 from domain.portfolio.events import AccountRuined

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from application.improvement.authoring import Answer, Brief
-from application.improvement.budget import Caps, Spent, day_of
+from application.improvement.model.budget import Caps, Spent, day_of
 from tests.llm_samples import (
     BETTER,
     BROKEN,

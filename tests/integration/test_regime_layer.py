@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from application.improvement.budget import Caps
+from application.improvement.model.budget import Caps
 from application.ports import Batch, Checkpoint
 from domain.llm import LlmCalled
 from domain.regime import Layer, RegimeClassified, RegimeLayerSet, RegimeRefreshAsked

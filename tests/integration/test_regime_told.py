@@ -5,7 +5,7 @@ So a candidate is judged, and a loss explained, by the words that paper traded b
 
 import pytest
 
-from application.improvement.trade_contexts import trades_of
+from application.improvement.losses.trade_contexts import trades_of
 from application.trading.desk import Desk
 from application.trading.kernel import EngineKernel, as_kernel
 from application.trading.rebuild import rebuild

@@ -6,7 +6,7 @@ import numpy as np
 
 from application.improvement.authoring import Scores
 from application.improvement.ranking import figures_of
-from application.improvement.search import SearchAuthor
+from application.improvement.search.author import SearchAuthor
 from kernels import dtypes
 from kernels.program import Program, compile_strategy
 from kernels.sweep.trials import Span, TrialSettings, trials

@@ -8,8 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.improvement.admission import admit
-from application.improvement.answers import CANDIDATES, AnswerInvalid, read_candidates, read_object
 from application.improvement.authoring import Candidate
+from application.improvement.model.answers import (
+    CANDIDATES,
+    AnswerInvalid,
+    read_candidates,
+    read_object,
+)
 from tests.llm_samples import BETTER, CHAMPION, SampleBench, answer, candidate
 
 ANYTHING: st.SearchStrategy[Any] = st.recursive(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.improvement.budget import Caps, Spent, cost, day_of, over
+from application.improvement.model.budget import Caps, Spent, cost, day_of, over
 
 NOON = 1_709_208_000_000  # 2024-02-29 12:00 UTC
 PRICES = st.decimals(0, 1000, places=6)

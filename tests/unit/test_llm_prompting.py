@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.improvement import prompting, reference
-from application.improvement.prompting import MOST_BYTES, Broken, PromptTooLarge
+from application.improvement.model import prompting, reference
+from application.improvement.model.prompting import MOST_BYTES, Broken, PromptTooLarge
 from application.llm_port import Message
 from tests.llm_samples import BROKEN, CHAMPION, SampleBench, analysis, brief, past, pattern
 

@@ -2,7 +2,7 @@
 
 import re
 
-from application.improvement import reference
+from application.improvement.model import reference
 from kernels import dtypes, language
 from kernels.frontend import bounds, library
 from kernels.program import compile_strategy

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.improvement.budget import Spent
-from application.improvement.regime_by_model import (
+from application.improvement.model.budget import Spent
+from application.improvement.regimes.by_model import (
     NAMES,
     Classified,
     Figures,

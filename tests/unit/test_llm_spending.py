@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from api.authors import author_of, caps_of, model_of
-from application.improvement.budget import Caps, Spent
-from application.improvement.spending import Spending
+from application.improvement.model.budget import Caps, Spent
+from application.improvement.model.spending import Spending
 from application.llm_port import Message, Reply
 from application.ports import Batch
 from domain.llm import LlmCalled

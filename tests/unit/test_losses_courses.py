@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.improvement.courses import Entered, courses
-from application.improvement.holding import Holding
-from application.improvement.price_paths import NEVER, STEP, PricePath, first_at_least
+from application.improvement.losses.courses import Entered, courses
+from application.improvement.losses.holding import Holding
+from application.improvement.losses.price_paths import NEVER, STEP, PricePath, first_at_least
 from application.ports import BAR, Bars
 from tests.kernel_runs import MINUTE, START, bars_of
 from tests.loss_oracle import Chart, Deal

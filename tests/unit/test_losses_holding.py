@@ -2,7 +2,7 @@
 
 import pytest
 
-from application.improvement.holding import LONGEST, OTHERWISE, Holding, holding
+from application.improvement.losses.holding import LONGEST, OTHERWISE, Holding, holding
 from kernels.errors import ParameterError
 from kernels.program import Program, compile_strategy
 from tests.kernel_runs import SHIPPED, program_of

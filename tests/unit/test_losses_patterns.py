@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.improvement.patterns import FEWEST, patterns
-from application.improvement.studied import StudiedTrade
+from application.improvement.losses.patterns import FEWEST, patterns
+from application.improvement.losses.studied import StudiedTrade
 from domain.strategy.improvement import LossPattern
 from kernels.metrics.proportions import difference
 from tests.loss_samples import random_trades, shuffled, some, studied

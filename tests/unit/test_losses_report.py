@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from api.cli.losses_text import content, told
 from api.report.loss_words import HEAD, MEANINGS, Look
 from api.report.losses_page import losses_page
-from application.improvement.losses import LISTED, losses_of, read_report
-from application.improvement.patterns import patterns
+from application.improvement.losses.analysis import LISTED, losses_of, read_report
+from application.improvement.losses.patterns import patterns
 from tests.loss_samples import some, studied
 from tests.metrics_samples import HOUR, MIDNIGHT
 from tests.page_reader import read

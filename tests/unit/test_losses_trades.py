@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.backtest import run_market
-from application.improvement.losses import Losses, losses_of
-from application.improvement.studied import StudiedTrade
-from application.improvement.trade_contexts import trades_of
+from application.improvement.losses.analysis import Losses, losses_of
+from application.improvement.losses.studied import StudiedTrade
+from application.improvement.losses.trade_contexts import trades_of
 from application.ports import Stretch
 from application.report import Request
 from domain.limits import effective

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.improvement.change import shape_of
-from application.improvement.draws import Draws
-from application.improvement.edits import spliced
-from application.improvement.manuscript import Splice
-from application.improvement.mutations import CATALOGUE, Mutant, mutants
+from application.improvement.search.draws import Draws
+from application.improvement.search.edits import spliced
+from application.improvement.search.manuscript import Splice
+from application.improvement.search.mutations import CATALOGUE, Mutant, mutants
 from domain.strategy.improvement import LossPattern
 from kernels.program import Program, compile_strategy
 from tests.kernel_runs import SHIPPED, STRATEGIES

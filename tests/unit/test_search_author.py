@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from application.improvement.admission import Known, admit
 from application.improvement.authoring import Answer, PastVersion, Scores
-from application.improvement.draws import Draws
-from application.improvement.mutations import mutants
 from application.improvement.ranking import Figures, figures_of, towards_gate
-from application.improvement.search import SearchAuthor
-from application.improvement.search_look import HEIRS, SETS
+from application.improvement.search.author import SearchAuthor
+from application.improvement.search.draws import Draws
+from application.improvement.search.look import HEIRS, SETS
+from application.improvement.search.mutations import mutants
 from kernels.program import Program
 from tests.llm_samples import CHAMPION, analysis, brief, past, pattern
 from tests.search_bench import DAYS, RuledBench, compiled, near

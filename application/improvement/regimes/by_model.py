@@ -11,11 +11,11 @@ from typing import get_args
 
 from msgspec import Struct
 
-from application.improvement.answers import NOT_ASKED_FOR, AnswerInvalid, read_object
-from application.improvement.asking import BUDGET, asked, useless
 from application.improvement.authoring import Call
-from application.improvement.budget import Caps, Spent
-from application.improvement.prompting import data, named
+from application.improvement.model.answers import NOT_ASKED_FOR, AnswerInvalid, read_object
+from application.improvement.model.asking import BUDGET, asked, useless
+from application.improvement.model.budget import Caps, Spent
+from application.improvement.model.prompting import data, named
 from application.llm_port import ChatModel, Message
 from domain.regime import Regime, RiskMode, Trend, Volatility
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from application.improvement.courses import Entered, courses
-from application.improvement.entry_contexts import entry_contexts
-from application.improvement.holding import Holding, holding
-from application.improvement.price_paths import PricePath
-from application.improvement.studied import Afterwards, StudiedTrade, Turns
+from application.improvement.losses.courses import Entered, courses
+from application.improvement.losses.entry_contexts import entry_contexts
+from application.improvement.losses.holding import Holding, holding
+from application.improvement.losses.price_paths import PricePath
+from application.improvement.losses.studied import Afterwards, StudiedTrade, Turns
 from application.kernel_rows import limits_row, market_row
 from application.ports import Stretch, moments
 from application.ports import until as cut_at

@@ -10,7 +10,7 @@ why each comparison is fair: docs/loss-patterns.md.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from application.improvement.studied import TIME_EXITS, StudiedTrade
+from application.improvement.losses.studied import TIME_EXITS, StudiedTrade
 from domain.strategy.improvement import LossPattern
 from kernels.metrics.breakdowns import tag_of
 from kernels.metrics.proportions import difference, false_discoveries, p_value

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from application.improvement import entry_mutations as entries
-from application.improvement import exit_mutations as ways_out
-from application.improvement.draws import Draws
-from application.improvement.edits import Edit
-from application.improvement.manuscript import Manuscript
+from application.improvement.search import entry_mutations as entries
+from application.improvement.search import exit_mutations as ways_out
+from application.improvement.search.draws import Draws
+from application.improvement.search.edits import Edit
+from application.improvement.search.manuscript import Manuscript
 from domain.strategy.improvement import LossPattern
 from kernels.errors import StrategyError
 

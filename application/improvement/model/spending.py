@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from application.improvement.authoring import Call
-from application.improvement.budget import Spent, day_of
+from application.improvement.model.budget import Spent, day_of
 from application.ports import LogReader
 from domain.llm import STREAM, LlmCalled
 

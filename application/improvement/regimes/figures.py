@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from application.improvement.regime_by_model import Figures
+from application.improvement.regimes.by_model import Figures
 from application.kernel_rows import Row
 from application.ports import Bars
 from domain.timeframe import DAY, name

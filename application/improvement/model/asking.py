@@ -10,10 +10,10 @@ from math import ceil
 import msgspec
 
 from application import llm_port
-from application.improvement.answers import AnswerInvalid
 from application.improvement.authoring import Call
-from application.improvement.budget import Caps, Spent, cost, day_of, over
-from application.improvement.spending import Spending
+from application.improvement.model.answers import AnswerInvalid
+from application.improvement.model.budget import Caps, Spent, cost, day_of, over
+from application.improvement.model.spending import Spending
 from application.llm_port import ChatModel, Message, Reply, Schema
 from domain.llm import Purpose
 

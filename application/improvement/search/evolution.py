@@ -9,9 +9,9 @@ from fractions import Fraction
 from math import floor, ldexp
 
 from application.improvement.change import Move, exact, least_move
-from application.improvement.draws import Draws
-from application.improvement.exit_mutations import distances
-from application.improvement.manuscript import Manuscript
+from application.improvement.search.draws import Draws
+from application.improvement.search.exit_mutations import distances
+from application.improvement.search.manuscript import Manuscript
 from domain.strategy.improvement import LossPattern
 from kernels.errors import StrategyError
 from kernels.frontend.flat import Parameter

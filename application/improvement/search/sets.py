@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from application.improvement.change import Shape, Version, unchanged
-from application.improvement.draws import Draws
-from application.improvement.evolution import Values, crossed, movable, scattered, stepped
-from application.improvement.mutations import Mutant
+from application.improvement.search.draws import Draws
+from application.improvement.search.evolution import Values, crossed, movable, scattered, stepped
+from application.improvement.search.mutations import Mutant
 from kernels.frontend.flat import Parameter
 from kernels.program import Program
 

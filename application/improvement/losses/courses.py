@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from application.improvement.holding import Holding
-from application.improvement.price_paths import NEVER, PricePath
+from application.improvement.losses.holding import Holding
+from application.improvement.losses.price_paths import NEVER, PricePath
 
 Array = np.ndarray[Any, Any]
 

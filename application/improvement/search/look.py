@@ -7,15 +7,15 @@ both. Nothing that the bench does not say moves it.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from application.improvement import search_sets
 from application.improvement.admission import check, one_line
 from application.improvement.authoring import Bench, Brief
 from application.improvement.change import Version, shape_of
-from application.improvement.draws import Draws
-from application.improvement.evolution import Values, called_for
-from application.improvement.mutations import NEW, mutants
 from application.improvement.ranking import Figures, figures_of
-from application.improvement.search_sets import Fresh, Source
+from application.improvement.search import sets as search_sets
+from application.improvement.search.draws import Draws
+from application.improvement.search.evolution import Values, called_for
+from application.improvement.search.mutations import NEW, mutants
+from application.improvement.search.sets import Fresh, Source
 
 SETS = 6  # scored for each candidate that is wanted, the champion's own included
 FIRST = (2, 5)  # share of them: the champion's rules, before anything else is known

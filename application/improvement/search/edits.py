@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from application.improvement.manuscript import Manuscript, Splice
+from application.improvement.search.manuscript import Manuscript, Splice
 
 WIDTH = 98  # characters of a line in a docstring
 

@@ -9,8 +9,8 @@ docs/search-author.md.
 from application.improvement.admission import check
 from application.improvement.authoring import Answer, Bench, Brief, Candidate
 from application.improvement.change import shape_of
-from application.improvement.search_look import Look, Trial
-from application.improvement.search_sets import Source
+from application.improvement.search.look import Look, Trial
+from application.improvement.search.sets import Source
 from domain.strategy.events import Author as Kind
 
 NAMED = 6  # moves told in a hypothesis

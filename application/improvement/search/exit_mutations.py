@@ -8,8 +8,8 @@ import ast
 import re
 from collections.abc import Callable
 
-from application.improvement.edits import Edit
-from application.improvement.manuscript import Argument, Manuscript
+from application.improvement.search.edits import Edit
+from application.improvement.search.manuscript import Argument, Manuscript
 from kernels.frontend.flat import TIMEFRAMES
 
 PRODUCT = re.compile(r"[\w.]+( \* [\w.]+)*")

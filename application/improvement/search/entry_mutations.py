@@ -7,8 +7,8 @@ search can tune it away again.
 import ast
 from collections.abc import Callable, Sequence
 
-from application.improvement.edits import Edit
-from application.improvement.manuscript import Manuscript, side_of, tag_of
+from application.improvement.search.edits import Edit
+from application.improvement.search.manuscript import Manuscript, side_of, tag_of
 
 REGIMES = ("strong_bull", "weak_bull", "ranging", "weak_bear", "strong_bear")
 ABOVE = {"1m": "15m", "5m": "1h", "15m": "4h", "1h": "4h", "4h": "1d"}  # timeframe to look up to

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from application.improvement import prompting
 from application.improvement.admission import Admission, Admitted, Known, admit, check
-from application.improvement.answers import CANDIDATES, AnswerInvalid, read_candidates
-from application.improvement.asking import BUDGET, asked, useless
 from application.improvement.authoring import Answer, Bench, Brief, Call, Candidate
-from application.improvement.budget import Caps, Spent, day_of
+from application.improvement.model import prompting
+from application.improvement.model.answers import CANDIDATES, AnswerInvalid, read_candidates
+from application.improvement.model.asking import BUDGET, asked, useless
+from application.improvement.model.budget import Caps, Spent, day_of
 from application.llm_port import ChatModel, Message
 from domain.llm import Purpose
 from domain.strategy.events import Author as Kind

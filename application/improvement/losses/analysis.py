@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from application.improvement.patterns import patterns
-from application.improvement.studied import Afterwards, StudiedTrade, Turns
+from application.improvement.losses.patterns import patterns
+from application.improvement.losses.studied import Afterwards, StudiedTrade, Turns
 from domain.event import Side
 from domain.money import in_places
 from domain.strategy.improvement import LossPattern

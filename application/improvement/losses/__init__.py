@@ -1,0 +1,1 @@
+"""What a version loses by: its trades with their context, and the patterns they share."""

@@ -1,0 +1,1 @@
+"""Regimes told by classifiers from outside, and how well these agree."""

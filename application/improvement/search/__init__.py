@@ -1,0 +1,1 @@
+"""The offline author: parameters and changed rules, tried out before the split."""
