@@ -58,15 +58,6 @@ def refuse_lost_log(journal: BarJournal) -> None:
         )
 
 
-def refuse_lost_bars(journal: BarJournal, last_bar: int) -> None:
-    last = journal.last()
-    if last is None or last < last_bar:
-        held = "no bar" if last is None else f"bars up to {last}"
-        raise BarsLost(
-            f"the log holds steps up to {last_bar}, but the journal holds {held}: put it back"
-        )
-
-
 def compile_all(kernel: Kernel, sources: Sequence[StrategySource]) -> dict[str, Program]:
     programs: dict[str, Program] = {}
     for source in sources:

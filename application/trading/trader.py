@@ -32,7 +32,7 @@ from application.ports import (
 from application.trading import inputs, replies
 from application.trading.arriving import check
 from application.trading.asking import AuthorsDesk
-from application.trading.checkpoint import agrees, compiled, restore, save, usable
+from application.trading.checkpoint import compiled, save
 from application.trading.classified import Words, classified
 from application.trading.classifying import Classifiers, Classifying
 from application.trading.desk import Desk
@@ -42,13 +42,13 @@ from application.trading.opening import (
     StrategySource,
     compile_all,
     open_home,
-    refuse_lost_bars,
     refuse_lost_log,
     take_up,
 )
 from application.trading.ordering import order_of
-from application.trading.rebuild import heed, rebuild
+from application.trading.rebuild import heed
 from application.trading.recoding import recoded
+from application.trading.reopening import reopen
 from application.trading.stepping import advance, waiting
 from application.trading.unsealing import unseal
 from domain import home
@@ -139,10 +139,9 @@ class Trader:
             refuse_lost_log(journal)
             desk = Desk(description, first_bar, kernel, limits, journal)
             desk.write(opening[0])
-            trader = cls(log, journal, desk, aids)
         else:
-            trader = cls.reopen(log, journal, description, kernel, limits, stopping, aids)
-        desk = trader._desk
+            desk = reopen(log, journal, description, kernel, limits, stopping, THREADS, aids)
+        trader = cls(log, journal, desk, aids)
         desk.threads = THREADS
         events, trader.notices = take_up(desk, sources, programs)
         trader._write(events)
@@ -152,38 +151,6 @@ class Trader:
             trader._write(inputs.classify_by(desk, classifying.layer, "operator"))
         trader._recover(stopping, holds)
         return trader
-
-    @classmethod
-    def reopen(
-        cls,
-        log: EventLog,
-        journal: BarJournal,
-        description: FeedDescription,
-        kernel: Kernel,
-        limits: Limits,
-        stopping: Callable[[], bool],
-        aids: Aids,
-    ) -> "Trader":
-        """Stand where the journal ends: by the log's checkpoint, else by replaying it."""
-        saved = usable(log.checkpoint(), kernel.identity, log.head())
-        if saved is None or not agrees(saved, log, limits):
-            desk, surplus, blobs = rebuild(
-                log,
-                journal,
-                kernel,
-                limits,
-                stopping,
-                aids.holds,
-                THREADS,
-                aids.holdout,
-                lambda desk: aids.classifiers.stop(desk, aids.holds),
-            )
-            log.append(Batch(events=surplus, blobs=blobs, checkpoint=save(desk)))
-        else:
-            refuse_lost_bars(journal, saved.last_bar)
-            desk = Desk(description, saved.first_bar, kernel, limits, journal)
-            restore(desk, saved, log)
-        return cls(log, journal, desk, aids)
 
     @property
     def last_bar(self) -> int | None:
