@@ -119,9 +119,9 @@ def compile_strategy(
 
 
 @lru_cache(maxsize=128)
-def compiled_once(text: str, name: str) -> Program:
+def compiled_once(text: str, name: str, several: bool = False) -> Program:
     """Compile as `compile_strategy`, once for each of the last texts: for who meets them again."""
-    return compile_strategy(text, name)
+    return compile_strategy(text, name, several=several)
 
 
 def check_backend(name: str) -> str:

@@ -27,6 +27,7 @@ class PastVersion(Struct, frozen=True, kw_only=True):
     hypothesis: str
     parameters: dict[str, float]
     same_source: bool  # as the champion's
+    look: int = 0  # that its author wrote it for; 0: an operator's, or before the first
     outcome: str  # seed | active | replaced | passed | CODES of what it failed on
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from application.improvement.proving import Subject, annually, rounded
+from application.improvement.proving import Subject, annually, believable, rounded
 from application.improvement.study import first_midnight
 from application.ports import Stretch
 from domain.gate import Gate, Tally, judge
@@ -61,7 +61,8 @@ def score_one(
     trades, wins = int(found.trades[0].sum()), int(found.wins[0].sum())
     profit, loss = (from_units(float(part[0].sum())) for part in (found.profit, found.loss))
     verdict = judge(Tally(trades, wins, profit, loss), (), Gate(), 1, bool(found.ruined[0].any()))
-    net, ratios = interval(days, seed), sharpe_interval(days, seed)
+    real = believable(days)
+    net, ratios = (interval(days, seed), sharpe_interval(days, seed)) if real else (None, None)
     return HoldoutScore(
         version=name,
         trades=trades,

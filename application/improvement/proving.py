@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
+from application.improvement.change import shape_of
 from application.improvement.ranking import towards_gate
 from application.improvement.study import Cut, fit_windows, unseen_windows
 from application.ports import Stretch
 from domain.money import from_units
 from domain.strategy.improvement import TestReport
 from kernels.metrics.bootstrap import paired_p
-from kernels.metrics.daily_money import annual, sharpe_of
+from kernels.metrics.daily_money import MOST_MONEY, annual, sharpe_of
 from kernels.metrics.deflated import deflated_sharpe
 from kernels.metrics.overfitting import overfitting
 from kernels.program import Parameter, Program
@@ -78,6 +79,16 @@ class Course(Struct, frozen=True):
     net: int
 
     @property
+    def days(self) -> Array:
+        """Daily money of all windows."""
+        return np.concatenate([self.fit, self.test])
+
+    @property
+    def believable(self) -> bool:
+        """Whether no day made or lost more than there is: a price that leapt tells nothing."""
+        return believable(self.days)
+
+    @property
     def sharpe(self) -> float | None:
         """Annualised, in the test."""
         return annually(self.test)
@@ -118,8 +129,8 @@ def judge(
         return (), None
     courses = run(ground, [champion, *candidates])
     best, others = courses[0], courses[1:]
-    days = np.array([np.concatenate([c.fit, c.test]) for c in courses])
-    chosen_badly = overfitting(days)
+    told = [course.days for course in courses if course.believable]
+    chosen_badly = overfitting(np.array(told)) if told else None
     judged = [
         Judged(subject, course, best, tries, chosen_badly)
         for subject, course in zip(candidates, others, strict=True)
@@ -165,8 +176,9 @@ class Judged:
         self.hold(sharpe is not None and sharpe > (champion.sharpe or 0.0), CHAMPION)
         if self.failures:
             return
-        self.p = paired_p(own.test, champion.test, seed)
-        self.skill = deflated_sharpe(np.concatenate([own.fit, own.test]), max(self.tries, 1))
+        if own.believable and champion.believable:
+            self.p = paired_p(own.test, champion.test, seed)
+            self.skill = deflated_sharpe(own.days, max(self.tries, 1))
         self.hold(self.p is not None and self.p < SIGNIFICANCE, LUCK)
         self.hold(self.skill is not None and self.skill >= SKILL, DEFLATED)
         chosen = self.chosen_badly
@@ -288,28 +300,39 @@ def over(
 
 
 def neighbours(subject: Subject) -> list[dict[str, float]]:
-    """Give the parameter sets with one parameter a tenth lower or higher, within its range."""
+    """Give the parameter sets with one parameter a tenth lower or higher, within its range.
+
+    Only parameters that the rules read: another's neighbours would be the subject once more.
+    """
+    read = {parameter.name for parameter in shape_of(subject.program).parameters}
     found: list[dict[str, float]] = []
-    for parameter in subject.program.parameters:
+    for parameter in (p for p in subject.program.parameters if p.name in read):
         value = subject.parameters[parameter.name]
-        for factor in (1 - NEARBY, 1 + NEARBY):
-            moved = near(parameter, value, factor)
+        for way in (-1, 1):
+            moved = near(parameter, value, way)
             if moved != value:
                 found.append({**subject.parameters, parameter.name: moved})
     return found
 
 
-def near(parameter: Parameter, value: float, factor: float) -> float:
-    moved = value * factor
+def near(parameter: Parameter, value: float, way: int) -> float:
+    """A tenth lower or higher; where a tenth is nothing, a tenth of the range."""
+    step = NEARBY * (abs(value) or parameter.high - parameter.low)
+    moved = value + way * step
     if parameter.integer:
         moved = float(np.floor(moved + 0.5))
         if moved == value:
-            moved = value + (1.0 if factor > 1 else -1.0)
+            moved = value + way
     return min(max(moved, parameter.low), parameter.high)
 
 
+def believable(days: Array) -> bool:
+    """Tell whether daily money is such as accounts can make, so that figures are made of it."""
+    return bool(np.all((days < MOST_MONEY) & (days > -MOST_MONEY)))
+
+
 def annually(days: Array) -> float | None:
-    ratio = sharpe_of(days)
+    ratio = sharpe_of(days) if believable(days) else None
     return None if ratio is None else annual(ratio)
 
 

@@ -19,6 +19,7 @@ from domain.strategy.events import Author as Kind
 
 NO_CANDIDATE = "NO_CANDIDATE"
 RAISED = "AUTHOR_RAISED"
+NOT_JUDGED = "NOT_JUDGED"
 SHOWN = 3  # refusals told in a reason
 
 logger = logging.getLogger("perpetua.improvement")
@@ -47,12 +48,22 @@ def work(job: Job, author: Author) -> Written:
         answer = Answer(author=author.kind, code=RAISED, reason=shown(error))
     if answer.code:
         return failed(brief, answer, author.kind, answer.code, answer.reason)
+    try:
+        return judged(job, answer, bench, author.kind)
+    except Exception as error:  # the answer and what it cost is recorded, and no verdict
+        logger.exception("candidates not judged", extra={"strategy": brief.strategy})
+        return failed(brief, answer, author.kind, NOT_JUDGED, shown(error))
+
+
+def judged(job: Job, answer: Answer, bench: Workbench, author: Kind) -> Written:
+    """Admit what an author wrote, and judge it."""
+    brief, ground = job.brief, job.ground
     own = Known(brief.version, job.champion.program, job.champion.parameters)
     admission = admit([own, *job.past], answer.candidates, bench.compile, brief.candidates)
     refused = (*answer.refused, *admission.refused)
     if not admission.admitted:
         words = "; ".join(refused[:SHOWN]) or "it wrote none"
-        return failed(brief, answer, author.kind, NO_CANDIDATE, words)
+        return failed(brief, answer, author, NO_CANDIDATE, words)
     drafts = tuple(
         Draft(
             program=each.program,
@@ -67,7 +78,7 @@ def work(job: Job, author: Author) -> Written:
     return Written(
         strategy=brief.strategy,
         number=brief.number,
-        author=author.kind,
+        author=author,
         drafts=drafts,
         refused=refused,
         scored=answer.scored,

@@ -57,8 +57,12 @@ class Workbench:
 
 
 def fitting(program: Program, base_ms: int) -> Program:
-    """Give a program back whose bars can be made of base bars. Raises StrategyError for another."""
+    """Give a program back that can be tried on base bars, as accounts on several symbols are.
+
+    Raises StrategyError for another: of another timeframe, or too long once it is for several.
+    """
     if program.timeframe_ms % base_ms == 0:
+        compiled_once(program.text, program.name, several=True)
         return program
     lines = enumerate(program.text.splitlines(), 1)
     line = next((n for n, text in lines if text.startswith("timeframe")), 1)

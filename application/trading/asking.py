@@ -147,6 +147,7 @@ def told(version: Version, champion: Version, strategy: Strategy) -> PastVersion
         hypothesis=version.hypothesis,
         parameters=version.parameters,
         same_source=version.source_sha == champion.source_sha,
+        look=version.look if version.author in ("search", "llm") else 0,
         outcome=outcome,
     )
 

@@ -32,8 +32,8 @@ from domain.strategy import state as strategies
 from domain.strategy.state import Strategy
 from domain.tightening import InForce
 
-STRATEGY, PORTFOLIO = "strategy/4", "portfolio/3"  # versions of the folds, for their snapshots
-LAYOUT = "trading/5"  # changes whenever the meaning of a saved state does
+STRATEGY, PORTFOLIO = "strategy/5", "portfolio/3"  # versions of the folds, for their snapshots
+LAYOUT = "trading/6"  # changes whenever the meaning of a saved state does
 DIGEST = 32  # bytes of sha256 before the state
 
 

@@ -233,7 +233,7 @@ class Desk:
         if version.was_ready:
             return
         policy = self.improvement.policy
-        auto = policy is not None and policy.auto_promote
+        auto = policy is not None and policy.auto_promote and not run.live.portfolio.ruined
         mark = ask.MarkReady(
             cause=cause,
             version=run.version,
@@ -242,7 +242,10 @@ class Desk:
             account=live_account(run.strategy) if auto else None,
             open_nets=state.open_nets() if auto else (),
         )
-        self.go_live(run.strategy, self.ask(run.strategy, mark))
+        marked = self.ask(run.strategy, mark)
+        if marked:  # an older version that waited to go live may be let go now
+            self.cut = True
+        self.go_live(run.strategy, marked)
 
     def go_live(self, strategy: str, events: Sequence[Event]) -> None:
         """Do what follows where a version was activated live: open its account, and watch it."""

@@ -34,7 +34,8 @@ from domain.strategy.improvement import (
     VersionTested,
 )
 
-REMEMBERED = 24  # versions kept of those that failed their test: authors are told of them
+REMEMBERED = 24  # versions kept of those that failed their test: authors are told of them, and
+#                  of a look's rather the first, which its author put first
 
 Status = Literal["unregistered", "paper", "ready", "live", "paused", "retired"]
 
@@ -48,6 +49,7 @@ class Version(Struct, frozen=True, kw_only=True):
     timeframe: str
     authored_by: str  # event id of its VersionAuthored
     author: Author
+    look: int = 0  # the last that was asked for when it was written; 0: before the first
     parent: str | None
     hypothesis: str
     active_from: int | None = None  # open of the first base bar it trades on paper
@@ -105,15 +107,16 @@ class Strategy(Struct, frozen=True, kw_only=True):
     def next_live(self) -> Version | None:
         """The version that a promotion is about.
 
-        The latest that passed the gate and was never live, if it is later than the one that is;
-        else the champion, which the gate has yet to answer.
+        The latest that passed the gate, if it is later than all that ever went live; else the
+        champion, which the gate has yet to answer.
         """
         proven = [v for v in self.versions if v.proven and self.is_later(v.name)]
         return proven[-1] if proven else self.find(self.champion)
 
     def is_later(self, name: str) -> bool:
-        """Tell whether a version is later than the one that trades live."""
-        return not self.live or number_of(name) > number_of(self.live)
+        """Tell whether a version is later than all that ever went live."""
+        lived = [number_of(v.name) for v in self.versions if v.live_from is not None]
+        return number_of(name) > max(lived, default=0)
 
     def find(self, name: str) -> Version | None:
         """Find a version by name."""
@@ -145,6 +148,7 @@ def authored(state: Strategy, event: VersionAuthored) -> Strategy:
         timeframe=event.timeframe,
         authored_by=event.event_id,
         author=event.author,
+        look=0 if state.asked is None else state.asked.number,
         parent=event.parent,
         hypothesis=event.hypothesis,
     )
@@ -162,11 +166,11 @@ def activated(state: Strategy, event: VersionActivated) -> Strategy:
 
 def rejected(state: Strategy, event: VersionRejected) -> Strategy:
     state = altered(state, event.version, rejected=True)
-    failed = [v.name for v in state.versions if v.rejected and v.active_from is None]
-    forgotten = set(failed[:-REMEMBERED])
-    if not forgotten:
+    failed = [v for v in state.versions if v.rejected and v.active_from is None]
+    if len(failed) <= REMEMBERED:
         return state
-    return replace(state, versions=tuple(v for v in state.versions if v.name not in forgotten))
+    forgotten = min(failed, key=lambda v: (v.look, -number_of(v.name))).name
+    return replace(state, versions=tuple(v for v in state.versions if v.name != forgotten))
 
 
 def requested(state: Strategy, event: RecodeRequested) -> Strategy:

@@ -78,7 +78,7 @@ def waiting(header: str | None, now: int) -> float:
     except ValueError:
         try:
             moment = email.utils.parsedate_to_datetime(header)
-        except ValueError:
+        except (ValueError, OverflowError):  # a year, or a zone, that is none
             return 0.0
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         seconds = (aware - datetime.fromtimestamp(now / 1000, UTC)).total_seconds()

@@ -134,12 +134,49 @@ def words(value: Any) -> str:
 
 def written(message: dict[str, Any]) -> int:
     parts = ("content", "refusal", "reasoning_content", "reasoning")
-    return sum(len(words(message.get(part)).encode("utf-8", "replace")) for part in parts)
+    size = sum(len(words(message.get(part)).encode("utf-8", "replace")) for part in parts)
+    calls = [message[part] for part in ("tool_calls", "function_call") if message.get(part)]
+    return size + sum(len(json.dumps(call)) for call in calls)
 
 
 def usage_of(body: dict[str, Any]) -> tuple[int, int] | None:
     usage = mapping(body.get("usage"))
-    counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if any(type(count) is not int or not 0 <= count <= MOST_TOKENS for count in counts):
+    prompt, completion = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
+    if not prompt or completion is None:
         return None
-    return counts if counts[0] else None  # type: ignore[return-value]
+    # Some servers count thoughts in the total alone, and ask to be paid for it.
+    total = count(usage, "total_tokens") or 0
+    return prompt, max(completion, total - prompt)
+
+
+def count(usage: dict[str, Any], name: str) -> int | None:
+    found = usage.get(name)
+    return found if type(found) is int and 0 <= found <= MOST_TOKENS else None
+
+
+def said(raw: bytes) -> str:
+    """Give all that an answer spells, whatever the spelling: its strings, those of a stream joined.
+
+    Words that chunks cut in two, or that JSON escapes, stand here whole.
+    """
+    text = raw.decode("utf-8", "replace")
+    found: dict[str, list[str]] = {}
+    for data in [text, *events(text)]:
+        value = parsed(data)
+        if value is not None:
+            gather(value, "", found)
+    return "\n".join("".join(pieces) for pieces in found.values())
+
+
+def gather(value: Any, name: str, found: dict[str, list[str]]) -> None:
+    """Put every string below a value, and every name, behind those of the same place."""
+    waiting = [(value, name)]
+    while waiting:
+        value, name = waiting.pop()
+        if isinstance(value, str):
+            found.setdefault(name, []).append(words(value))
+        elif isinstance(value, list):
+            waiting += [(each, name) for each in reversed(value)]
+        elif isinstance(value, dict):
+            found.setdefault("", []).extend(f"{words(key)}\n" for key in value)
+            waiting += [(each, f"{name}/{words(key)}") for key, each in reversed(value.items())]

@@ -199,9 +199,9 @@ def test_rollback_when_the_version_was_forgotten_then_its_source_is_in_the_log()
     home.feed(BARS[: 24 * LOOK])
     strategy = home.trader._desk.strategies["swing"]
     assert len(home.told(VersionRejected)) > 24
-    assert strategy.find("v2") is None
+    assert strategy.find("v31") is None
     home.open()
-    assert home.say("rollback", "b1", version="v2").accepted
+    assert home.say("rollback", "b1", version="v31").accepted
     home.feed(home.left(BARS[: 24 * (LOOK + 1)]))
     home.assert_replays()
 

@@ -169,6 +169,33 @@ def first_entry(home: ImprovingHome, after: int) -> int:
     )
 
 
+@pytest.mark.parametrize("auto", [True, False])
+def test_log_when_bars_come_a_day_at_a_time_then_is_as_if_they_came_at_once(auto: bool) -> None:
+    """Whoever is promoted: a version that waited to go live is let go at the same bar."""
+    bars = BARS[: 24 * 27]
+    homes = [of(auto), of(auto)]
+    homes[0].feed(bars)
+    homes[1].feed(bars, range(24, len(bars), 24))
+    assert len(homes[0].told(MarkedReady)) == 2
+    assert homes[0].lines() == homes[1].lines()
+    homes[1].log.saved = None
+    homes[1].open()
+    homes[1].assert_replays()
+
+
+def test_promotion_when_a_version_was_demoted_then_is_of_none_before_it() -> None:
+    home = of(auto=False)
+    home.feed(BARS[: 24 * 24])  # v1 passed, then v2, which took its place
+    assert home.say("promote", "p1").accepted
+    home.feed(home.left(BARS[: 24 * 26]))
+    assert home.say("demote", "d1").accepted
+    home.feed(home.left(BARS[: 24 * 26 + 5]))
+    reply = home.say("promote", "p2")
+    assert home.told(PromotedToLive)[0].version == "v2"
+    assert reply.accepted or reply.message.startswith("swing v2 ")
+    home.assert_replays()
+
+
 @settings(max_examples=2)
 @given(st.sets(st.integers(1, 24 * 17 - 1), max_size=8))
 def test_log_when_bars_come_in_any_blocks_then_versions_take_turns_at_the_same_bars(

@@ -24,6 +24,7 @@ from application.improvement.proving import (
     Subject,
     judge,
     neighbours,
+    run,
 )
 from application.improvement.study import Cut, cut
 from application.kernel_rows import limits_row, market_row
@@ -168,6 +169,19 @@ def test_neighbours_when_a_tenth_away_then_one_parameter_each_and_in_range() -> 
     assert {round(m["lean"], 9) for m in moves[:2]} == {-0.45, -0.55}
 
 
+def test_neighbours_when_rules_do_not_read_a_parameter_then_it_is_not_moved() -> None:
+    idle = "idle = param(1.0, 0.1, 9.0)\nlean = param"
+    program = compile_strategy(SWING.replace("lean = param", idle), "swing")
+    around = neighbours(Subject(program, program.resolve({})))
+    assert {each["idle"] for each in around} == {1.0}
+    assert len(around) == len(neighbours(subject()))
+
+
+def test_neighbours_when_a_value_is_zero_then_lie_a_tenth_of_the_range_away() -> None:
+    around = neighbours(subject(lean=0.0))
+    assert [each["lean"] for each in around[:2]] == [-0.2, 0.2]
+
+
 # The whole test, on the planted edge
 
 
@@ -232,6 +246,28 @@ def test_candidates_when_equally_good_then_the_authors_first_has_won() -> None:
     verdicts, won = judge(ground(), subject(), twice, 5, "swing/1")
     assert verdicts[1] == verdicts[2]
     assert won == 1
+
+
+@pytest.mark.parametrize("hours", [42, 43, 45, 51])
+def test_candidates_when_the_price_leaps_twentyfold_then_are_judged(hours: int) -> None:
+    """A day that makes more than there is tells nothing, and stops nothing."""
+    bars = swings(LOOK)
+    for name in ("open", "high", "low", "close"):
+        bars[name][-hours:] = np.round(bars[name][-hours:] * 20, 2)
+    leapt = replace(ground(), stretch=(bars,))
+    subjects = [*CANDIDATES[:3], subject(lean=FOLLOW, least=0.001, hold=4)]
+    verdicts, _ = judge(leapt, subject(), subjects, 5, "swing/1")
+    champion, *courses = run(leapt, [subject(), *subjects])
+    assert not all(course.believable for course in courses)
+    for verdict, own in zip(verdicts, courses, strict=True):
+        assert verdict.failures or (own.believable and champion.believable)
+
+
+def test_candidate_when_a_day_of_the_champion_cannot_be_then_luck_is_not_ruled_out() -> None:
+    beyond = course(test=np.full(60, 2**43, np.int64))
+    assert not beyond.believable
+    assert judged(course(), beyond) == [LUCK, DEFLATED]
+    assert judged(beyond, champion()) == [DECAY, CHAMPION]
 
 
 def test_candidates_when_there_is_nothing_to_test_them_on_then_all_fail() -> None:

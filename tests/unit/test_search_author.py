@@ -221,7 +221,7 @@ def test_sets_when_equally_good_then_those_tried_first_are_first() -> None:
 
 
 def test_look_when_the_one_before_wrote_something_better_then_goes_on_from_it() -> None:
-    told = past(7, hypothesis="far away")
+    told = msgspec.structs.replace(past(7), look=2)
     better = msgspec.structs.replace(told, parameters={"width": 3.4, "lookback": 80.0})
     bench = RuledBench(near(width=3.9, lookback=95.0))
     answer = answered(bench, candidates=8, past=(better,))
@@ -235,10 +235,22 @@ def test_look_when_the_one_before_wrote_something_better_then_goes_on_from_it() 
 
 
 def test_look_when_the_one_before_wrote_other_rules_then_begins_at_the_champion() -> None:
-    other = msgspec.structs.replace(past(7), same_source=False)
+    other = msgspec.structs.replace(past(7), same_source=False, look=2)
     bench = RuledBench(BEST)
     answered(bench, candidates=8, past=(other,))
     assert len(bench.asked[0][1]) == 1
+
+
+def test_look_when_versions_are_older_or_an_operators_then_goes_on_from_the_last_looks_alone() -> (
+    None
+):
+    tried = [
+        msgspec.structs.replace(past(n), look=look, parameters={"width": 2.5, "lookback": 30.0 + n})
+        for n, look in ((3, 0), (4, 1), (5, 2), (6, 2), (7, 0))
+    ]
+    bench = RuledBench(BEST)
+    answered(bench, candidates=8, past=tuple(tried))
+    assert [each["lookback"] for each in bench.asked[0][1]] == [20.0, 35.0, 36.0]
 
 
 @pytest.mark.parametrize(("wins", "share"), [(100, 1.0), (71, 1.0), (50, 50 / 71), (0, 0.0)])
@@ -405,6 +417,7 @@ def test_past_when_it_tried_a_set_then_that_set_is_not_scored_again() -> None:
             parameters=values,
             same_source=True,
             outcome="DEFLATED",
+            look=1,
         )
         for n, (program, sets) in enumerate(first.asked)
         for values in sets[1:]

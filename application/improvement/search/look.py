@@ -75,11 +75,15 @@ class Look:
         self.try_out(self.champion, fresh.sets)
 
     def heirs(self, most: int) -> list[Values]:
-        """What the look before wrote of the champion's rules, its best first."""
+        """What the last look that came to something wrote of the champion's rules, its best first.
+
+        Never what an operator wrote, who may know the bars that candidates are tested on.
+        """
+        last = max((past.look for past in self.brief.past), default=0)
         found: list[Values] = []
-        for past in self.brief.past[-self.brief.candidates :]:
+        for past in self.brief.past if last else ():
             checked = check(self.brief.text, past.parameters, lambda _: self.champion.program)
-            if past.same_source and not isinstance(checked, str):
+            if past.look == last and past.same_source and not isinstance(checked, str):
                 found.append(checked[1])
         return found[:most]
 
