@@ -3,6 +3,8 @@
 Whatever is asked of a model counts against the caps of the home whose log is given.
 """
 
+from collections.abc import Callable
+
 from application.improvement.authoring import Author
 from application.improvement.model import reference
 from application.improvement.model.author import LlmAuthor
@@ -15,17 +17,26 @@ from domain.improvement import AuthorKind
 from infrastructure.settings import LlmSettings, SettingInvalid, Settings
 
 
+def never() -> bool:
+    return False
+
+
 def author_of(
-    kind: AuthorKind, settings: Settings, log: LogReader, spending: Spending | None = None
+    kind: AuthorKind,
+    settings: Settings,
+    log: LogReader,
+    spending: Spending | None = None,
+    stopped: Callable[[], bool] = never,
 ) -> Author:
-    """Put an author together; `spending` is shared with whoever else asks a model.
+    """Put an author together; `spending` is shared with whoever else asks a model, who is asked
+    until `stopped` says so.
 
     Raises `SettingInvalid` where there is no model to ask.
     """
     if kind == "search":
         return SearchAuthor()
     return LlmAuthor(
-        model_of(settings),
+        model_of(settings, stopped),
         reference.language(),
         caps_of(settings.llm),
         spending or Spending(log),
@@ -34,7 +45,7 @@ def author_of(
     )
 
 
-def model_of(settings: Settings) -> ChatModel:
+def model_of(settings: Settings, stopped: Callable[[], bool] = never) -> ChatModel:
     """Give the model that the settings name. Raises `SettingInvalid` where they name none."""
     llm = settings.llm
     url, model = named(llm)
@@ -46,6 +57,7 @@ def model_of(settings: Settings) -> ChatModel:
         key=llm.key,
         timeout=llm.timeout,
         secrets=settings.secrets,
+        stopped=stopped,
     )
 
 

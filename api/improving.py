@@ -4,7 +4,7 @@ A home that improves goes on under the policy in its log, asked for or not; opti
 the place of single words of it. Where its sealed bars begin is decided once and never moves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -110,11 +110,12 @@ def improving(
     chosen: ChosenFeed,
     log: LogReader,
     spending: Spending,
+    stopped: Callable[[], bool],
 ) -> Improving | None:
     """Put together who improves strategies, and whether the feed waits for it."""
     if policy is None:
         return None
-    author = author_of(policy.author, settings, log, spending)
+    author = author_of(policy.author, settings, log, spending, stopped)
     return Improving(policy, author, answers_hold(chosen))
 
 

@@ -4,11 +4,13 @@ A home goes on with whoever its log names. The rule needs nothing; a model is pu
 settings, and what it costs counts with all other calls of the home.
 """
 
+from collections.abc import Callable
 from functools import reduce
 
 import domain.regime
-from api.authors import caps_of, model_of
+from api.authors import caps_of, model_of, never
 from application.improvement.model.spending import Spending
+from application.llm_port import Ledger
 from application.ports import LogReader
 from application.trading import Asker, Classifying
 from application.trading.classifying import When
@@ -22,7 +24,13 @@ def layer_of(log: LogReader) -> Layer:
 
 
 def classifying(
-    asked: Layer | None, settings: Settings, log: LogReader, spending: Spending, *, holds: bool
+    asked: Layer | None,
+    settings: Settings,
+    log: LogReader,
+    spending: Spending,
+    stopped: Callable[[], bool],
+    *,
+    holds: bool,
 ) -> Classifying:
     """Put together who classifies in a run; a model's answers may hold its feed.
 
@@ -31,22 +39,22 @@ def classifying(
     if (asked or layer_of(log)) != "llm":
         return Classifying(layer=asked)
     when: When = "held" if holds else "background"
-    return Classifying(layer=asked, asker=asker_of(settings, spending), when=when)
+    return Classifying(layer=asked, asker=asker_of(settings, spending, stopped), when=when)
 
 
-def classifying_idle(settings: Settings, log: LogReader) -> Classifying:
+def classifying_idle(settings: Settings, log: LogReader, ledger: Ledger) -> Classifying:
     """Put together who classifies where no engine runs: a model is asked for an operator alone.
 
     Raises `SettingInvalid` where there is no model to ask.
     """
     if layer_of(log) != "llm":
         return Classifying()
-    return Classifying(asker=asker_of(settings, Spending(log)), when="asked")
+    return Classifying(asker=asker_of(settings, Spending(log, ledger)), when="asked")
 
 
-def asker_of(settings: Settings, spending: Spending) -> Asker:
+def asker_of(settings: Settings, spending: Spending, stopped: Callable[[], bool] = never) -> Asker:
     return Asker(
-        model=model_of(settings),
+        model=model_of(settings, stopped),
         caps=caps_of(settings.llm),
         spent=spending,
         seed=settings.llm.seed,

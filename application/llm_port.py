@@ -5,11 +5,13 @@ failed call is recorded like any other and cannot stop what trades. Codes are st
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
 from domain.llm import Outcome
+from domain.timeframe import DAY
 
 Role = Literal["system", "user", "assistant"]
 Schema = Mapping[str, Any]  # JSON Schema of the answer; `title` names it
@@ -20,10 +22,11 @@ TIMEOUT = "LLM_TIMEOUT"  # no whole answer before the deadline, however many byt
 RATE_LIMITED = "LLM_RATE_LIMITED"  # 429, and again after waiting
 SERVER_ERROR = "LLM_SERVER_ERROR"  # 5xx, or an answer that is no completion
 REFUSED = "LLM_REFUSED"  # any other status, or a model that declined
-TRUNCATED = "LLM_TRUNCATED"  # the answer breaks off
+TRUNCATED = "LLM_TRUNCATED"  # the answer breaks off, be it before its first byte
 TOO_LARGE = "LLM_TOO_LARGE"  # more bytes than are read
-UNREACHABLE = "LLM_UNREACHABLE"  # no connection, or it broke before an answer began
+UNREACHABLE = "LLM_UNREACHABLE"  # no connection
 EMPTY = "LLM_EMPTY"  # an answer without words
+STOPPED = "LLM_STOPPED"  # given up because the engine was told to stop; to be asked again
 SECRET = "LLM_SECRET"  # noqa: S105  (the messages hold a secret: they were not sent)
 
 
@@ -47,6 +50,29 @@ class Reply(Struct, frozen=True, kw_only=True):
     completion_tokens: int = 0
     latency_ms: int
     called_at: int  # ms UTC
+
+
+class Used(NamedTuple):
+    """What one call used, or may use at most."""
+
+    at: int  # ms UTC
+    tokens: int
+    dollars: Decimal
+
+    @property
+    def day(self) -> int:
+        """The UTC day: days since 1970-01-01."""
+        return self.at // DAY
+
+
+class Ledger(Protocol):
+    """Calls that the log of a home may not hold yet."""
+
+    def load(self) -> list[Used]:
+        """Give what the last day's calls used, as far as is known; forget older ones."""
+
+    def note(self, used: Used, number: int | None = None) -> int:
+        """Write down what a call may use, or, by its number, what it did; give the number."""
 
 
 class ChatModel(Protocol):

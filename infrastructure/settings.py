@@ -174,10 +174,15 @@ def url_of(environment: Mapping[str, str], name: str) -> str | None:
         host = parts.hostname if parts.port != 0 and not any(map(str.isspace, value)) else None
     except ValueError:
         host = None
-    if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-        raise SettingInvalid(f"{name} was {value!r}, must be http(s)://host…, such as …/v1")
-    if parts.username or parts.password:  # the value is not told: it holds a secret
+    # Where it may hold a secret the value is not told.
+    if "@" in value:
         raise SettingInvalid(f"{name} holds a user or password, must be without: a key has its own")
+    if "?" in value or "#" in value:
+        raise SettingInvalid(
+            f"{name} holds a query or fragment, must be without: a key has its own"
+        )
+    if not host or parts.scheme not in ("http", "https"):
+        raise SettingInvalid(f"{name} was {value!r}, must be http(s)://host…, such as …/v1")
     return value
 
 
@@ -228,6 +233,7 @@ def end_of_day(environment: Mapping[str, str], name: str) -> int | None:
         return None
     try:
         day = datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
+        after = day + timedelta(days=1)
+    except (ValueError, OverflowError):
         raise SettingInvalid(f"{name} was {value!r}, must be a day, such as 2024-06-30") from None
-    return int((day + timedelta(days=1)).timestamp()) * 1000
+    return int(after.timestamp()) * 1000

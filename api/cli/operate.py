@@ -171,11 +171,12 @@ def execute_here(home: Home, command: Command, settings: Settings) -> CommandRep
     from api import bootstrap
     from api.home_log import open_log
     from api.regimes import classifying_idle
+    from infrastructure.llm.ledger import Ledger
 
     log = open_log(home)
     try:
         asked = command.name == "classify"
-        classifier = classifying_idle(settings, log) if asked else None
+        classifier = classifying_idle(settings, log, Ledger(home.calls)) if asked else None
         opened = bootstrap.open_idle_trader(home, log, classifier)
         try:
             return opened.trader.execute(command)

@@ -36,6 +36,7 @@ from api.venue_costs import at_costs_of
 from application.engine import Engine, Inbox
 from application.improvement.model.spending import Spending
 from infrastructure.clock import SystemClock
+from infrastructure.llm.ledger import Ledger
 from infrastructure.logging import configure_from
 from infrastructure.settings import Settings
 from infrastructure.venue_table import profile_of
@@ -78,10 +79,10 @@ def trade(options: RunOptions, settings: Settings, reports: Reports, stop: threa
         structlog.get_logger("engine").info("engine started", **plain(announced))
         log = open_log(home)
         open_things.callback(log.close)
-        spending = Spending(log)
-        improver = improving(policy, settings, chosen, log, spending)
+        spending = Spending(log, Ledger(home.calls))
+        improver = improving(policy, settings, chosen, log, spending, stop.is_set)
         held = answers_hold(chosen)
-        classifier = classifying(options.regimes, settings, log, spending, holds=held)
+        classifier = classifying(options.regimes, settings, log, spending, stop.is_set, holds=held)
         holdout = None
         if policy is not None and policy.holdout_from is not None:
             holdout = holdout_journal(home.directory, chosen)

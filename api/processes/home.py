@@ -19,6 +19,7 @@ class Home:
         self.log = self.directory / "log.db"
         self.views = self.directory / "views.db"
         self.bars = self.directory / "bars"
+        self.calls = self.directory / "llm-calls.jsonl"
         self.lock = self.directory / "lock"
         self.socket = self.directory / "engine.sock"
         self.reader = self.directory / "reader.json"

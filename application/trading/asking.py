@@ -5,7 +5,7 @@ author takes. On live bars a thread of its own works, trading goes on, and the a
 the bar after it came.
 """
 
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import partial
 
 from application.improvement.admission import Known
@@ -13,6 +13,7 @@ from application.improvement.authoring import Author, Brief, PastVersion
 from application.improvement.studio import Job, void, work
 from application.improvement.study import asked_for
 from application.improvement.written import Written
+from application.llm_port import STOPPED
 from application.ports import LogReader
 from application.trading.aside import aside
 from application.trading.checkpoint import compiled
@@ -32,6 +33,7 @@ class AuthorsDesk:
     def __init__(self, author: Author, *, holds: bool) -> None:
         self.author = author
         self.holds = holds  # whether an answer holds the feed
+        self.stopped = False  # a question was given up, and nobody is asked any more
         self._job: Job | None = None
         self._done: Future[Written] | None = None
 
@@ -42,7 +44,7 @@ class AuthorsDesk:
 
     def collect(self, desk: Desk, log: LogReader) -> Written | None:
         """Give an answer that has come; begin with the next request where there is one."""
-        if self.holds:
+        if self.holds or self.stopped:
             return None
         if self._done is None:
             name = next((n for n, s in sorted(desk.strategies.items()) if s.waiting), None)
@@ -59,9 +61,22 @@ class AuthorsDesk:
         self._job = self._done = None
         return checked(desk, job, written)
 
-    def close(self) -> None:
-        """Wait for nobody: an answer that is out is asked for again when the home is opened."""
+    def last(self, desk: Desk, log: LogReader, seconds: float) -> Written | None:
+        """Give an answer that comes soon, where it has cost something.
+
+        Any other that is out is asked for again when the home is opened.
+        """
+        if self._done is not None and self.author.kind == "llm":
+            wait([self._done], seconds)
+            if self._done.done():
+                return self.collect(desk, log)
         self._job = self._done = None
+        return None
+
+    def gave_up(self, written: Written) -> bool:
+        """Tell whether an answer is none because its author was told to stop."""
+        self.stopped = self.stopped or written.code == STOPPED
+        return self.stopped
 
     def _overtaken(self, desk: Desk, name: str) -> Written | None:
         strategy = desk.strategies[name]

@@ -7,7 +7,7 @@ said counts from the bar after it came. Where a model says nothing of use, the r
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import partial
 from typing import Literal
 
@@ -103,9 +103,14 @@ class Classifiers:
         words, self._done = self._done.result(), None
         return words
 
-    def close(self) -> None:
-        """Wait for nobody: what was asked is asked again when the home is opened."""
+    def last(self, desk: Desk, seconds: float) -> Words | None:
+        """Give an answer that comes soon; any other is asked for again when the home is opened."""
+        if self._done is not None:
+            wait([self._done], seconds)
+            if self._done.done():
+                return self.collect(desk)
         self._done = None
+        return None
 
     def _question(self, desk: Desk, symbol: str) -> tuple[str, Figures | None, Asker | None]:
         return symbol, self._figures(desk, symbol), self._asker if self.asks(desk) else None

@@ -59,6 +59,16 @@ def recoded(desk: Desk, written: Written) -> list[Event]:
     return desk.take_events()
 
 
+def given_up(desk: Desk, written: Written) -> list[Event]:
+    """Record what an author had asked when it was told to stop; the look waits on."""
+    at = desk.next_bar
+    correlation = f"{recode_correlation(written.strategy, written.number)}/{desk.llm_calls + 1}"
+    cause = Cause(correlation, "", f"author:{written.author}", at, at)
+    for call in written.calls:
+        note(desk, call, cause, strategy=written.strategy, number=written.number)
+    return desk.take_events()
+
+
 def ask_of(desk: Desk, written: Written, cause: Cause) -> ask.Command:
     if written.code:
         return ask.FailRecode(

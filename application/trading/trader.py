@@ -47,7 +47,7 @@ from application.trading.opening import (
 )
 from application.trading.ordering import order_of
 from application.trading.rebuild import heed
-from application.trading.recoding import recoded
+from application.trading.recoding import given_up, recoded
 from application.trading.reopening import reopen
 from application.trading.stepping import advance, waiting
 from application.trading.unsealing import unseal
@@ -60,6 +60,7 @@ from domain.limits import Limits, effective
 from domain.strategy.aggregate import Version
 
 BLOCK = 1000  # moments in one transaction at most
+CLOSING = 10.0  # s that an answer which has cost something is waited for at the end
 THREADS = os.cpu_count() or 1  # that tests of candidates take: no bit depends on them
 
 logger = logging.getLogger("perpetua.trading")
@@ -213,10 +214,15 @@ class Trader:
         return lambda version: compiled(self._desk, self._log, version.source_sha, name)
 
     def close(self) -> None:
-        """Wait for no author and no classifier. May be called twice."""
-        self._classifiers.close()
+        """Record what a model says soon that was asked; wait for nobody else. May be done twice."""
+        if self._failure is not None:
+            return
+        if (words := self._classifiers.last(self._desk, CLOSING)) is not None:
+            self._classified(words).result()
         if self._authors is not None:
-            self._authors.close()
+            written = self._authors.last(self._desk, self._log, CLOSING)
+            if written is not None:
+                self._record(written).result()
 
     def execute(self, command: Command) -> CommandReply:
         """Carry out an operator's command and wait until it is durable.
@@ -269,7 +275,9 @@ class Trader:
             done.result()
 
     def _step(self, stretch: Stretch, holds: bool) -> "Future[int]":
-        self._answer_all(holds)
+        done = self._answer_all(holds)
+        if self._abandoned(holds):
+            return done or self._submit(())
         while True:
             classifies = self._classifiers.stop(self._desk, holds)
             with self._whole():
@@ -284,6 +292,8 @@ class Trader:
         desk = self._desk
         if not holds:
             return False
+        if self._authors is not None and self._authors.stopped:
+            return True
         unclassified = self._classifiers.asks(desk) and not self._classifiers.holds(desk)
         return (self._authors is None and bool(waiting(desk))) or (
             unclassified and bool(desk.regimes.waiting)
@@ -306,6 +316,8 @@ class Trader:
             done = self._classified(classifiers.answer(desk))
         if holds and self._authors is not None:
             for name in waiting(desk):
+                if self._authors.stopped:
+                    break
                 if done is not None:
                     done.result()
                 done = self._record(self._authors.answer(desk, self._log, name))
@@ -316,8 +328,9 @@ class Trader:
             return self._submit(classified(self._desk, words))
 
     def _record(self, written: Written) -> "Future[int]":
+        gave_up = self._authors is not None and self._authors.gave_up(written)
         with self._whole():
-            events = recoded(self._desk, written)
+            events = (given_up if gave_up else recoded)(self._desk, written)
             done = self._submit(events)
         logger.info(
             "author answered",

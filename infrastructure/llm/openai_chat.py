@@ -8,7 +8,7 @@ The key is in no reply, no log line and no repr, even where a server repeats it.
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import httpx2
@@ -19,6 +19,7 @@ from application import llm_port as port
 from application.llm_port import Message, Reply, Schema
 from infrastructure.clock import SystemClock
 from infrastructure.llm import wire
+from infrastructure.llm.blotter import Blotter
 from infrastructure.llm.form import TURNED_DOWN, Form, request, simpler
 from infrastructure.llm.guarded import NoAnswer, http_client, waiting
 from infrastructure.llm.verdict import judged, outcome_of
@@ -27,9 +28,14 @@ MOST_BYTES = 262_144  # of an answer's text
 ENVELOPE = 400  # bytes around each token of a stream
 LONGEST_WAIT = 30.0  # s: a server that asks for more is not asked again
 MOST_DETAIL = 400  # characters
-SHORTEST_SECRET = 8  # shorter ones stand in ordinary text by chance
 BYTES_A_TOKEN = 2  # where the server does not count: text has three or four, so this is high
-REDACTED = "[redacted]"
+NEVER_SENT = (
+    httpx2.ConnectError,
+    httpx2.UnsupportedProtocol,
+    httpx2.LocalProtocolError,
+    httpx2.ProxyError,
+)
+GLANCE = 0.1  # s between two looks whether it is to be given up
 
 
 class Clock(Protocol):
@@ -75,16 +81,18 @@ class OpenAiChat:
         secrets: Sequence[str] = (),
         clock: Clock | None = None,
         pause: float = 1.0,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         """`timeout` (s) is for the whole question, `pause` (s) doubles from retry to retry;
-        `secrets` are never sent in a message nor kept from an answer, the key among them."""
+        `secrets` are never sent in a message nor kept from an answer, the key among them; once
+        `stopped` says so a question is given up, and none is asked."""
         self.url = url
         self.model = model
         self.timeout = timeout
         self.pause = pause
         self._key = key
-        known = {secret for secret in (key, *secrets) if len(secret) >= SHORTEST_SECRET}
-        self._secrets = sorted(known, key=lambda s: (-len(s), s))
+        self._secrets = Blotter((key, *secrets))
+        self._stopped = stopped
         self._clock = clock or SystemClock()
         self._form = Form()
 
@@ -117,20 +125,25 @@ class OpenAiChat:
         )
         course = Course(notes=[], raw=bytearray())
         called_at, began = self._clock.now_ms(), time.monotonic()
-        if any(secret in m.content for m in messages for secret in self._secrets):
+        if any(self._secrets.held_by(message.content) for message in messages):
             said: tuple[str, str] = port.SECRET, "a message holds a secret: it was not sent"
+        elif self._stopped():
+            said = port.STOPPED, "told to stop: it was not sent"
         else:
             said = self._run(question, course)
         code, text = said
         notes = [text, *course.notes] if code else course.notes
+        raw = self._secrets.kept(bytes(course.raw), wire.said)
+        if course.raw and not raw:
+            notes.append("the response is not kept: it spells a secret")
         if course.estimated:
             notes.append("tokens estimated: the server told none")
         return Reply(
             outcome=outcome_of(code, course.answered),
             code=code,
             detail=self._clean("; ".join(notes))[:MOST_DETAIL],
-            text="" if code else self._blotted(text),
-            raw=self._blotted_bytes(bytes(course.raw)),
+            text="" if code else self._secrets.blotted(text),
+            raw=raw,
             model=self.model,
             temperature=temperature,
             seed=seed if self._form.seed else None,
@@ -146,6 +159,9 @@ class OpenAiChat:
         loop = asyncio.new_event_loop()
         try:
             return loop.run_until_complete(self._within(question, course))
+        except Exception as error:  # whatever a library could not take is no reason to stop
+            self._count_pending(question, course)
+            return port.SERVER_ERROR, f"the question went wrong ({type(error).__name__})"
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
@@ -157,11 +173,25 @@ class OpenAiChat:
             return port.UNREACHABLE, f"{self.url} cannot be asked ({type(error).__name__})"
         try:
             async with asyncio.timeout(self.timeout), opened as client:
-                return await self._converse(client, question, course)
+                return await self._unless_stopped(client, question, course)
         except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
-            if course.pending:
-                self._count(question, course, wire.read(bytes(course.raw)))
+            self._count_pending(question, course)
             return port.TIMEOUT, f"no whole answer within {self.timeout:g} s"
+
+    async def _unless_stopped(
+        self, client: openai.AsyncOpenAI, question: Question, course: Course
+    ) -> tuple[str, str]:
+        asking = asyncio.ensure_future(self._converse(client, question, course))
+        try:
+            while not asking.done():
+                await asyncio.wait({asking}, timeout=GLANCE)
+                if self._stopped() and not asking.done():
+                    self._count_pending(question, course)
+                    return port.STOPPED, "told to stop before the answer came"
+            return asking.result()
+        finally:
+            asking.cancel()
+            await asyncio.wait({asking})
 
     def _client(self) -> openai.AsyncOpenAI:
         return openai.AsyncOpenAI(
@@ -206,13 +236,14 @@ class OpenAiChat:
         except (openai.APITimeoutError, httpx2.TimeoutException):
             raise
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError) as error:
-            kind = type(error.__cause__ or error).__name__
-            if not course.raw:
+            cause = error.__cause__ or error
+            if isinstance(cause, NEVER_SENT):
                 course.pending = False
-                return port.UNREACHABLE, f"no answer from {self.url} ({kind})", 0.0
-            self._count(question, course, wire.read(bytes(course.raw)))
+                kind = type(cause).__name__
+                return port.UNREACHABLE, f"no connection to {self.url} ({kind})", 0.0
+            self._count_pending(question, course)
             return port.TRUNCATED, f"the connection broke after {len(course.raw)} bytes", None
-        completion = wire.read(bytes(course.raw))
+        completion = self._read(course)
         self._count(question, course, completion)
         course.answered = True
         if not whole or completion.size > MOST_BYTES:
@@ -240,8 +271,11 @@ class OpenAiChat:
         self, question: Question, course: Course, refusal: NoAnswer
     ) -> tuple[str, str, float | None]:
         course.pending = False
-        status, complaint = refusal.status, refusal.body.decode("utf-8", "replace")
+        status = refusal.status
+        complaint = self._secrets.blotted(refusal.body.decode("utf-8", "replace"))
         said = f"status {status}: {complaint[:160]}" if status else complaint
+        if not status:  # an answer, which may not be read
+            self._count(question, course, wire.Completion())
         if status == 429:
             return port.RATE_LIMITED, said, waiting(refusal.wait, self.now())
         if status >= 500:
@@ -265,16 +299,15 @@ class OpenAiChat:
         course.completion_tokens += math.ceil(completion.size / BYTES_A_TOKEN)
         course.estimated = True
 
-    def _blotted(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, REDACTED)
-        return text
+    def _count_pending(self, question: Question, course: Course) -> None:
+        """Count an attempt that ended before its answer did, if one was under way."""
+        if course.pending:
+            self._count(question, course, self._read(course))
 
-    def _blotted_bytes(self, raw: bytes) -> bytes:
-        for secret in self._secrets:
-            raw = raw.replace(secret.encode(), REDACTED.encode())
-        return raw
+    def _read(self, course: Course) -> wire.Completion:
+        return wire.read(self._secrets.blotted_bytes(bytes(course.raw)))
 
     def _clean(self, text: str) -> str:
-        printable = "".join(c if c.isprintable() else " " for c in self._blotted(text))
+        blotted = self._secrets.blotted(text)
+        printable = "".join(c if c.isprintable() else " " for c in blotted)
         return " ".join(printable.split())

@@ -54,7 +54,7 @@ def test_key_when_settings_are_shown_then_it_is_not() -> None:
         ("PERPETUA_LLM_URL", "api.example.com", "must be http"),
         ("PERPETUA_LLM_URL", "ftp://example.com", "must be http"),
         ("PERPETUA_LLM_URL", "http://[::1", "must be http"),
-        ("PERPETUA_LLM_URL", "https://example.com/v1?key=1", "must be http"),
+        ("PERPETUA_LLM_URL", "https://example.com/v1?key=1", "holds a query"),
         ("PERPETUA_LLM_URL", "https://example.com:99999/v1", "must be http"),
         ("PERPETUA_LLM_URL", "https://exa mple.com/v1", "must be http"),
         ("PERPETUA_LLM_URL", "", "must be set together"),

@@ -68,8 +68,11 @@ def asked_in_turn(
         tokens=used.tokens + sum(c.prompt_tokens + c.completion_tokens for c in known),
         dollars=sum((c.cost for c in known), used.dollars),
     )
-    if reason := over(caps, used, *worst(messages, max_tokens), now):
+    most = worst(messages, max_tokens)
+    if reason := over(caps, used, *most, now):
         return reason
+    if isinstance(spent, Spending):
+        spent.may(now, sum(most), cost(caps, *most))
     reply = model.ask(
         messages, schema=schema, temperature=temperature, seed=seed, max_tokens=max_tokens
     )

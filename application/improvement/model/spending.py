@@ -1,18 +1,19 @@
 """What recorded calls of models have used, day by day, read from the log as it grows.
 
 Every call counts, whatever it was for and however it ended, those of runs before this one too, and
-those that were made and are not recorded yet. Who shares one asks in turn, so that two askers
+those that were made and are not recorded yet: a ledger outside the log keeps them, so that not even
+a crash between a call and its record loosens a cap. Who shares one asks in turn, so that two askers
 cannot both fill what a cap leaves.
 """
 
 from decimal import Decimal
 from threading import Lock
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from application.improvement.authoring import Call
-from application.improvement.model.budget import Spent, day_of
+from application.improvement.model.budget import Spent
+from application.llm_port import Ledger, Used
 from application.ports import LogReader
 from domain.llm import STREAM, LlmCalled
 
@@ -20,10 +21,12 @@ from domain.llm import STREAM, LlmCalled
 class Spending:
     """What was spent on a UTC day, by the log of one home. Any thread that has the turn."""
 
-    def __init__(self, log: LogReader) -> None:
+    def __init__(self, log: LogReader, ledger: Ledger | None = None) -> None:
         self.turn = Lock()  # held from the look at what was spent until the call is made
         self._log = log
-        self._made: list[Used] = []  # not recorded yet
+        self._ledger = ledger
+        self._made: list[Used] = [] if ledger is None else ledger.load()  # not recorded yet
+        self._number: int | None = None  # of the call that is being made
         self._days: dict[int, Spent] = {}
         self._read = 0  # version of the last call counted
 
@@ -35,29 +38,28 @@ class Spending:
             self._read = event.stream_version
         spent = self._days.get(day, Spent())
         for used in self._made:
-            if day_of(used.at) == day:
+            if used.day == day:
                 spent = added(spent, used)
         return spent
 
+    def may(self, at: int, tokens: int, dollars: Decimal) -> None:
+        """Write down the most that a call may use, before it is made at `at` (ms UTC)."""
+        if self._ledger is not None:
+            self._number = self._ledger.note(Used(at, tokens, dollars))
+
     def made(self, call: Call) -> None:
         """Count a call that the log will hold."""
-        self._made.append(used_by(call))
+        used = used_by(call)
+        self._made.append(used)
+        if self._ledger is not None:
+            self._ledger.note(used, self._number)
 
-    def _count(self, used: "Used") -> None:
-        day = day_of(used.at)
-        self._days[day] = added(self._days.get(day, Spent()), used)
+    def _count(self, used: Used) -> None:
+        self._days[used.day] = added(self._days.get(used.day, Spent()), used)
         for place, made in enumerate(self._made):
             if (made.at, made.tokens) == (used.at, used.tokens):
                 del self._made[place]
                 return
-
-
-class Used(NamedTuple):
-    """What one call used."""
-
-    at: int  # ms UTC
-    tokens: int
-    dollars: Decimal
 
 
 def used_by(call: Call | LlmCalled) -> Used:
