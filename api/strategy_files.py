@@ -76,6 +76,9 @@ def compiled(file: Path, sizing: tuple[str, float] | None = None) -> Program:
 
 
 def text_of(file: Path) -> str:
+    """Read a strategy file that compiles. Raises `StrategyFileMissing` and `StrategyRefused`."""
+    if not file.is_file():
+        raise StrategyFileMissing(f"strategy file was {file}, must be a file")
     compiled(file)
     return beginning(file)
 

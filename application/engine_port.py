@@ -24,6 +24,8 @@ CommandName = Literal[
     "rollback",
     "classify",
 ]
+LONGEST_NAME = 200  # characters of an id, a strategy's name, an actor
+LONGEST_REASON = 1000
 EVERYTHING = "all strategies"
 EVERY_SYMBOL = "all symbols"
 

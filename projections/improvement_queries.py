@@ -1,5 +1,6 @@
 """Questions about the improvement loop: calls of models, looks, regimes, the holdout."""
 
+from datetime import date
 from itertools import groupby
 
 from sqlalchemy import select
@@ -16,7 +17,7 @@ from projections.improvement_tables import (
 )
 from projections.llm_totals import llm_totals
 from projections.models import Page, VersionView
-from projections.paging import Paging, Scope, one_of, page_of
+from projections.paging import BadQuery, Paging, Scope, one_of, page_of
 from projections.reader import ViewReader
 from projections.reading import page, version
 from projections.regime_agreement import agreements
@@ -40,6 +41,7 @@ class ImprovementQueries(ViewReader):
     ) -> Page[models.LlmCallView]:
         """List calls of models in log order; `day` is UTC, of the wall clock: 2026-01-31."""
         one_of("purpose", purpose, PURPOSES)
+        refuse_no_day(day)
         asked = {"strategy": strategy, "purpose": purpose, "day": day}
         conditions = [LLM_LOG.c[name] == value for name, value in asked.items() if value]
         with self._reading() as connection:
@@ -144,3 +146,15 @@ class ImprovementQueries(ViewReader):
             asked = asked.where(HOLDOUT.c.strategy == strategy)
         with self._reading() as connection:
             return [reading.holdout(row) for row in connection.execute(asked)]
+
+
+def refuse_no_day(day: str | None) -> None:
+    """Let a UTC day pass, or None. Raises BadQuery."""
+    if day is None:
+        return
+    try:
+        known = date.fromisoformat(day).isoformat() == day
+    except ValueError:
+        known = False
+    if not known:
+        raise BadQuery(f"day was {day!r}, must be a UTC day, such as 2026-01-31")

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import Progress, ProgressColumn
 from rich.table import Table
 
+from api.cli.printable import printable
 from api.processes.home import Home, HomeUnused
 from infrastructure.logging import configure_from
 from infrastructure.settings import FeedName, Settings, load
@@ -107,7 +108,8 @@ def print_fields(content: Mapping[Any, Any]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     width = max((len(str(name)) for name in content), default=0)
     for name, value in content.items():
-        console.print(f"[bold]{escape(str(name)):<{width}}[/]  {escape(shown(value, str(name)))}")
+        said = escape(printable(shown(value, str(name))))
+        console.print(f"[bold]{escape(str(name)):<{width}}[/]  {said}")
 
 
 def print_rows(items: Iterable[Any], columns: Sequence[str]) -> None:
@@ -115,7 +117,8 @@ def print_rows(items: Iterable[Any], columns: Sequence[str]) -> None:
     console = Console(highlight=False)
     table = Table(*columns)
     for item in items:
-        table.add_row(*(escape(shown(getattr(item, column), column)) for column in columns))
+        values = [printable(shown(getattr(item, column), column)) for column in columns]
+        table.add_row(*map(escape, values))
     if not console.is_terminal:  # a pipe has no width to fit into
         console.width = 240
     console.print(table)

@@ -22,7 +22,14 @@ from api.cli.context import (
     used_home,
 )
 from api.processes.home import Home
-from application.engine_port import Command, CommandName, CommandReply, EngineUnavailable
+from application.engine_port import (
+    LONGEST_NAME,
+    LONGEST_REASON,
+    Command,
+    CommandName,
+    CommandReply,
+    EngineUnavailable,
+)
 from infrastructure.logging import configure_from
 from infrastructure.settings import Settings
 
@@ -140,6 +147,8 @@ def new_id() -> str:
 
 def hand_over(command: Command, home: Path | None, json: bool) -> None:
     """Have a command carried out and print its reply. Raises `CommandRefused`."""
+    refuse_unwritable("command-id", command.command_id, 1, LONGEST_NAME)
+    refuse_unwritable("reason", command.reason, 0, LONGEST_REASON)
     settings = settings_of("operator")
     found = used_home(home, settings)
     configure_from(settings, "operator", found.logs / "operator.log")
@@ -150,6 +159,17 @@ def hand_over(command: Command, home: Path | None, json: bool) -> None:
         show(command, reply)
     if not reply.accepted:
         raise CommandRefused(f"{reply.code}: {reply.message}")
+
+
+def refuse_unwritable(name: str, value: str, least: int, most: int) -> None:
+    """Raise `typer.BadParameter` for words that no event can hold, or too many of them."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter(f"{name} was no UTF-8, must be text") from None
+    if not least <= len(value) <= most:
+        shown = f"{len(value):,} characters long" if value else "empty"
+        raise typer.BadParameter(f"{name} was {shown}, must have {least} to {most:,} characters")
 
 
 def send(home: Home, command: Command, settings: Settings) -> CommandReply:

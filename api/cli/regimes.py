@@ -48,9 +48,11 @@ def regimes(
     if context.invoked_subcommand is not None:
         return
     from api.cli.reading import known, newest, reading
+    from infrastructure.symbols import stored_symbol
     from projections.models import plain_item
     from projections.paging import Scope
 
+    symbol = None if symbol is None else stored_symbol(symbol)
     scope = Scope(strategy=strategy, sleeve=sleeve, mode=mode)
     with reading(home) as (_, queries):
         known(queries, strategy)

@@ -195,6 +195,8 @@ def heading(queries: "Queries", version: "VersionView") -> tuple[str, ...]:
 
 def write(file: Path, text: str) -> None:
     content = text.encode()
+    if file.parent.exists() and not file.parent.is_dir():
+        raise NotWritten(f"to was {file.parent}, must be a directory")
     if file.exists() and file.read_bytes() != content:
         raise NotWritten(f"{file} is there and holds something else, move it away or choose --to")
     file.parent.mkdir(parents=True, exist_ok=True)

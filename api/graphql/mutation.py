@@ -17,15 +17,20 @@ from api.graphql import described, types
 from api.graphql.context import Context, refused
 from api.graphql.scalars import Long
 from api.graphql.shown import verdict
-from application.engine_port import Command, CommandName, CommandReply, EngineUnavailable
+from application.engine_port import (
+    LONGEST_NAME,
+    LONGEST_REASON,
+    Command,
+    CommandName,
+    CommandReply,
+    EngineUnavailable,
+)
 from domain.timeframe import LATEST
 from kernels.frontend.source import MAX_BYTES
 
 Asked = Info[Context, None]
 
 LONGEST_WAIT = 10_000  # ms
-LONGEST_NAME = 200  # characters
-LONGEST_REASON = 1000
 MOST_PARAMETERS = 200
 LOOK_EVERY = 0.02  # seconds
 

@@ -16,6 +16,11 @@ MAX_BYTES = 65_536
 MAX_NODES = 20_000
 MAX_DEPTH = 60  # of the syntax tree: lowering takes some ten Python frames a level, of 1,000
 SHOWN = 60  # characters of a found piece of source
+# What a terminal obeys, or what shows text in another order than it stands in. A file is for people
+# to read as well, also one that a model wrote.
+UNREADABLE = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
 
 # What makes Python's parser give up, by how the line looks.
 SPELLINGS = tuple(
@@ -62,6 +67,7 @@ def parse(text: str) -> ast.Module:
         raise StrategyError(
             1, 1, f"a file of {len(text):,} characters", f"at most {MAX_BYTES:,} bytes"
         )
+    refuse_unreadable(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice about code that will not be run
@@ -80,6 +86,16 @@ def parse(text: str) -> ast.Module:
     if not text.isascii():
         refuse_foreign_names(text)
     return tree
+
+
+def refuse_unreadable(text: str) -> None:
+    """No control characters but lines and tabs, and none that turns the direction of text."""
+    found = UNREADABLE.search(text)
+    if found is not None:
+        at = found.start()
+        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        sign = f"the control character U+{ord(found[0]):04X}"
+        raise StrategyError(line, column, sign, "text that can be read")
 
 
 def refuse_foreign_names(text: str) -> None:

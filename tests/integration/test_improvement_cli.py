@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from api.cli.main import app
 from api.cli.reading import UnknownName
 from api.cli.versions import NotWritten
+from api.strategy_files import StrategyFileMissing
 from application.ports import Batch
 from domain.home import HomeOpened
 from infrastructure.store import SqliteEventLog
@@ -62,6 +63,12 @@ def test_llm_log_when_filtered_then_calls_with_what_came_of_them(home: Path) -> 
     repairs = answer("llm", "log", "--purpose", "repair", "--strategy", "fade", "--home", home)
     assert [call["id"] for call in repairs] == ["llm@2"]
     assert answer("llm", "log", "--day", "2025-01-02", "--home", home) == repairs
+    for rubbish in ("rubbish", "20250102", "2025-02-30"):
+        refused = perpetua("llm", "log", "--day", rubbish, "--home", home)
+        assert isinstance(refused.exception, BadQuery)
+        assert (
+            str(refused.exception) == f"day was {rubbish!r}, must be a UTC day, such as 2026-01-31"
+        )
     assert answer("llm", "log", "--limit", "2", "--home", home) == calls[-2:]
     assert "LLM_TIMEOUT" in shown("llm", "log", "--home", home)
 
@@ -156,3 +163,36 @@ def test_command_when_a_name_is_unknown_then_refused_by_name(
     result = perpetua(*words, "--home", home)
     assert isinstance(result.exception, refusal)
     assert message in str(result.exception)
+
+
+def test_export_when_the_place_is_a_file_then_says_so(home: Path, tmp_path: Path) -> None:
+    place = tmp_path / "file"
+    place.write_text("mine")
+    result = perpetua("strategy", "export", "fade", "--to", place, "--home", home)
+    assert isinstance(result.exception, NotWritten)
+    assert str(result.exception) == f"to was {place}, must be a directory"
+    assert place.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--command-id", ""), "command-id was empty, must have 1 to 200 characters"),
+        (("--command-id", "x" * 201), "command-id was 201 characters long"),
+        (("--reason", "x" * 1_001), "reason was 1,001 characters long, must have 0 to 1,000"),
+        (("--reason", "\udcff"), "reason was no UTF-8, must be text"),
+    ],
+)
+def test_command_when_its_words_cannot_be_recorded_then_says_which(
+    home: Path, options: tuple[str, ...], words: str
+) -> None:
+    result = perpetua("pause", "fade", *options, "--home", home)
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.replace("│", " ").split())
+
+
+def test_submit_when_the_file_is_none_then_says_what_it_must_be(home: Path, tmp_path: Path) -> None:
+    for missing in (tmp_path, tmp_path / "gone.py"):
+        result = perpetua("strategy", "submit", missing, "--strategy", "fade", "--home", home)
+        assert isinstance(result.exception, StrategyFileMissing)
+        assert str(result.exception) == f"strategy file was {missing}, must be a file"

@@ -89,6 +89,13 @@ def test_classify_when_no_engine_runs_then_the_rule_has_said_it_and_the_view_sho
     assert replayed["reproduced"] == reply["position"]
 
 
+def test_regimes_when_asked_for_a_symbol_as_venues_write_it_then_are_the_same(ruled: Path) -> None:
+    dashed = answered("regimes", "--symbol", "BTC-USDT", "--home", ruled)
+
+    assert dashed["regimes"]
+    assert answered("regimes", "--symbol", "BTC/USDT", "--home", ruled) == dashed
+
+
 def test_classify_when_the_symbol_is_unknown_then_those_of_the_home_are_named(ruled: Path) -> None:
     result = perpetua("regimes", "classify", "ETH/USDT", "--home", ruled)
 

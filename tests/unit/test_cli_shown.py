@@ -39,6 +39,21 @@ def test_table_when_a_figure_is_zero_then_it_has_no_exponent_and_times_are_iso(
     assert "2024-03-30T20:50:00.123Z" in text
 
 
+class Said(Struct, frozen=True):
+    reason: str = "now \x1b[31mred \u202e\x9b2J"
+
+
+def test_table_when_somebody_wrote_what_a_terminal_obeys_then_it_is_not_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_rows([Said()], ("reason",))
+    print_fields({"reason": Said().reason})
+
+    text = capsys.readouterr().out
+    assert text.count("now \ufffd[31mred") == 2
+    assert not any(sign in text for sign in "\x1b\u202e\x9b")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -176,7 +176,11 @@ REFUSED: dict[str, tuple[str, tuple[int, int], str]] = {
     "hidden direction mark": (strategy("x = close\u202e"), (2, 10), "U+202E"),
     "long name": (strategy("x" * 50_000 + " = close"), (2, 1), "the name 'xxx"),
     # Text
-    "null byte": (strategy("x = close\0"), ANYWHERE, "null"),
+    "null byte": (strategy("x = close\0"), (2, 10), "U+0000"),
+    "escape in a comment": (strategy("x = close  # \x1b[2J"), (2, 14), "U+001B"),
+    "bidi in a comment": (strategy("x = close  # \u2067then\u2069"), (2, 14), "U+2067"),
+    "raw escape in a docstring": ('"""\x9b2J"""\n' + strategy(), (1, 4), "U+009B"),
+    "line separator": (strategy("x = close  # \u2028y = open"), (2, 14), "U+2028"),
     "byte order mark": ("\ufeff" + strategy(), ANYWHERE, "U+FEFF"),
     "lone surrogate": ("x = '\ud800'\n", ANYWHERE, "utf-8|surrogate|parsed"),
     "form feed and tabs": (
