@@ -147,7 +147,9 @@ class Loop:
             "cost": self.random.randint(0, 10**6) * CENT,
         }
         if self.random.random() < 0.2:
-            yield self.input(RecodeFailed, of, code="LLM_TIMEOUT", reason="60 s passed", **told)
+            refused = ("PARAMETER: width was 9",) * self.random.randint(0, 2)
+            told |= {"code": "LLM_TIMEOUT", "reason": "60 s passed", "refused": refused}
+            yield self.input(RecodeFailed, of, **told)
         else:
             yield from self.answer(strategy, champion, told, at)
 

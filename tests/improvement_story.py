@@ -271,6 +271,7 @@ def story() -> list[Event]:
         author="llm",
         code="LLM_TIMEOUT",
         reason="no answer within 60 s",
+        refused=("DOES_NOT_COMPILE: 1:1 found a loop",),
         scored=0,
         tokens=0,
         cost=Decimal(0),

@@ -8,7 +8,7 @@ too: verdicts depend on the request and the candidates alone, and replay makes t
 import logging
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from application.improvement.admission import Known, admit, shown
 from application.improvement.authoring import Answer, Author, Brief
@@ -63,6 +63,7 @@ def judged(job: Job, answer: Answer, bench: Workbench, author: Kind) -> Written:
     refused = (*answer.refused, *admission.refused)
     if not admission.admitted:
         words = "; ".join(refused[:SHOWN]) or "it wrote none"
+        answer = structs.replace(answer, refused=refused)
         return failed(brief, answer, author, NO_CANDIDATE, words)
     drafts = tuple(
         Draft(
@@ -94,6 +95,7 @@ def failed(brief: Brief, answer: Answer, author: Kind, code: str, reason: str) -
         strategy=brief.strategy,
         number=brief.number,
         author=author,
+        refused=answer.refused,
         scored=answer.scored,
         calls=answer.calls,
         code=code,
@@ -120,6 +122,7 @@ def void(written: Written, code: str, reason: str) -> Written:
         strategy=written.strategy,
         number=written.number,
         author=written.author,
+        refused=written.refused,
         scored=max(written.scored, len(written.drafts)),
         calls=written.calls,
         code=code,

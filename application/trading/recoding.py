@@ -77,6 +77,7 @@ def ask_of(desk: Desk, written: Written, cause: Cause) -> ask.Command:
             author=written.author,
             code=written.code,
             reason=written.reason,
+            refused=written.refused,
             scored=written.scored,
             tokens=written.tokens,
             cost=written.cost,

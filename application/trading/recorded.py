@@ -127,6 +127,7 @@ def written_of(item: Input, compiled: Compiled) -> Written:
             number=event.number,
             author=event.author,
             drafts=drafts,
+            refused=event.refused,
             scored=event.scored,
             calls=calls,
             tokens=event.tokens,
@@ -134,7 +135,7 @@ def written_of(item: Input, compiled: Compiled) -> Written:
         )
         if isinstance(event, RecodeFailed):
             return replace(written, code=event.code, reason=event.reason)
-        return replace(written, refused=event.refused)
+        return written
     return Written(strategy="", number=0, author="llm", calls=calls)  # of others than replayed
 
 

@@ -144,6 +144,7 @@ class FailRecode(Command, frozen=True, kw_only=True):
     author: Author
     code: str
     reason: str
+    refused: tuple[str, ...] = ()
     scored: int
     tokens: int
     cost: Decimal

@@ -73,7 +73,7 @@ class RecodeAnswered(Event, frozen=True, kw_only=True):
     cost: Decimal  # dollars
 
 
-@topic("strategy.recode_failed/1")
+@topic("strategy.recode_failed/2")
 class RecodeFailed(Event, frozen=True, kw_only=True):
     """No candidate came of a request: nothing is scored, nothing changes."""
 
@@ -81,6 +81,7 @@ class RecodeFailed(Event, frozen=True, kw_only=True):
     author: Author
     code: str
     reason: str
+    refused: tuple[str, ...]  # why what it wrote became no candidate: CODE: words
     scored: int
     tokens: int
     cost: Decimal
@@ -152,7 +153,7 @@ class HoldoutScore(Struct, frozen=True, kw_only=True):
     sharpe: Decimal | None  # annualised
     sharpe_low: Decimal | None
     sharpe_high: Decimal | None
-    passes_gate: bool
+    passes_gate: bool  # by its closed trades
 
 
 @topic("strategy.holdout_scored/1")

@@ -125,6 +125,7 @@ def fail(state: Strategy, command: FailRecode) -> tuple[Event, ...]:
             author=command.author,
             code=command.code,
             reason=command.reason,
+            refused=command.refused,
             scored=command.scored,
             tokens=command.tokens,
             cost=command.cost,

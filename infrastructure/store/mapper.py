@@ -44,8 +44,13 @@ def marked_on_one(fields: Fields) -> Fields:
     return {**fields, "prices": {}}
 
 
+def refused_none(fields: Fields) -> Fields:
+    return {**fields, "refused": []}
+
+
 UPCASTERS: Mapping[str, Upcaster] = {  # old topic -> how it is read today
     "portfolio.equity_marked/1": Upcaster("portfolio.equity_marked/2", marked_on_one),
+    "strategy.recode_failed/1": Upcaster("strategy.recode_failed/2", refused_none),
 }
 
 

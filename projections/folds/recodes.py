@@ -102,7 +102,6 @@ class Recodes:
 
     def answered(self, position: int, event: RecodeAnswered) -> None:
         recode = self.settled(position, event, "answered")
-        recode.refused = msgspec.json.encode(event.refused).decode()
         for version in event.candidates:
             recode.candidates[version] = Candidate(version=version)
             self.by_version[recode.strategy, version] = recode
@@ -116,6 +115,7 @@ class Recodes:
         recode.status = status
         recode.author = event.author
         recode.scored, recode.tokens, recode.cost = event.scored, event.tokens, event.cost
+        recode.refused = msgspec.json.encode(event.refused).decode()
         recode.answered_at = event.occurred_at
         return recode
 

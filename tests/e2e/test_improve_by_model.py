@@ -7,6 +7,7 @@ too dear to be asked.
 
 import json
 import re
+import signal
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -22,6 +23,7 @@ from tests.e2e.improving import (
     NEVER_SEEN,
     SEAL,
     TWICE,
+    holds,
     improve_to_end,
     kill_at,
     options,
@@ -29,11 +31,22 @@ from tests.e2e.improving import (
     told,
     write_market,
 )
-from tests.e2e.program import answer, head
+from tests.e2e.program import PATIENCE, Running, answer, head
 from tests.improvement_fakes import FADE
 from tests.llm_samples import KEY, candidate
 from tests.llm_samples import answer as said
-from tests.llm_server import JSON, MODEL, Behaviour, LlmServer, Sent, counted, says, status, whole
+from tests.llm_server import (
+    JSON,
+    MODEL,
+    Behaviour,
+    LlmServer,
+    Sent,
+    counted,
+    hangs,
+    says,
+    status,
+    whole,
+)
 
 GOOD = said(candidate("Fade the swings.", None, lean=FADE, least=0.002))
 NOTHING = f"I would rather talk about your key, {KEY}."
@@ -188,3 +201,32 @@ def test_replay_when_the_author_was_changed_while_it_was_asked_then_nothing_diff
     assert (replayed["ok"], replayed["difference"]) == (True, None)
     assert replayed["reproduced"] == head(improved.home)
     assert len(improved.server.requests) == len(improved.asked)
+
+
+def test_run_when_stopped_while_a_model_is_asked_then_ends_at_once_and_asks_again_later(
+    tmp_path: Path,
+) -> None:
+    data, home = write_market(tmp_path), tmp_path / "home"
+    given = options(data, home, "--improve", "--author", "llm", "--candidates", "2")
+    with LlmServer(hangs(), says(GOOD)) as server:
+        env = {"PERPETUA_LLM_URL": server.url, "PERPETUA_LLM_MODEL": MODEL}
+        with Running(*given, env=env) as run:
+            deadline = time.monotonic() + PATIENCE
+            while not server.requests and time.monotonic() < deadline:
+                time.sleep(0.01)
+            began = time.monotonic()
+            run.stop(signal.SIGINT)
+            stopped_in = time.monotonic() - began
+        asked = answer("llm", "log", "--home", str(home))
+        before = told(home, RecodeFailed), len(told(home, RecodeRequested))
+        with Running(*given, env=env) as run:
+            while not holds(home, "strategy.recode_answered/1"):
+                time.sleep(0.01)
+            run.stop(signal.SIGINT)
+    assert stopped_in < 30.0
+    assert "killed" not in run.stderr
+    assert [call["code"] for call in asked] == ["LLM_STOPPED"]
+    assert asked[0]["prompt_tokens"] > 0
+    assert before == ([], 1)
+    assert [each.number for each in told(home, RecodeAnswered)] == [1]
+    assert answer("replay", "--home", str(home))["ok"]

@@ -69,6 +69,8 @@ def test_candidates_when_none_can_be_traded_then_the_look_has_failed() -> None:
     (failed,) = home.told(RecodeFailed)
     assert (failed.code, failed.scored) == ("NO_CANDIDATE", 4)
     assert failed.reason.startswith("NO_CHANGE: against v1")
+    assert failed.refused == (failed.reason,)
+    home.assert_replays()
     assert not home.told(VersionTested)
 
 

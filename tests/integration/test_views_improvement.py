@@ -146,7 +146,8 @@ def test_recode_totals_when_summed_then_accepted_rejected_ruined_and_failed_are_
     assert (totals.asked, totals.waiting, totals.answered, totals.failed) == (3, 0, 2, 1)
     assert (totals.candidates, totals.accepted, totals.rejected, totals.ruined) == (3, 1, 2, 1)
     assert totals.rejected_by == {"TEST_NOT_BETTER": 1, "TEST_TRADES": 2}
-    assert (totals.refused, totals.refused_by) == (2, {"NOT_PARSED": 2})
+    assert totals.refused_by == {"NOT_PARSED": 2, "DOES_NOT_COMPILE": 1}
+    assert totals.refused == 3
     assert totals.failed_by == {"LLM_TIMEOUT": 1}
     assert (totals.tokens, totals.cost) == (220, Decimal("0.10"))
     assert queries.recode_totals("nobody") == []

@@ -150,6 +150,7 @@ IMPROVEMENT: Sequence[tuple[type[Event], dict[str, Any], dict[str, Any]]] = (
             "author": "llm",
             "code": "LLM_TIMEOUT",
             "reason": "no answer within 60 s",
+            "refused": ("DOES_NOT_COMPILE: 3:1 found a loop",),
             "scored": 0,
             "tokens": 0,
             "cost": Decimal(0),

@@ -1,7 +1,7 @@
 """What a model may use in a day, and what it has used: tokens and dollars, by UTC day.
 
-A call is made only where even its dearest outcome stays within both caps, so that no answer,
-however long, can break one. Costs are exact.
+A call is made only where even its dearest outcome stays within both caps, so that no answer that is
+no longer than was allowed can break one. Costs are exact.
 """
 
 from datetime import UTC, datetime
