@@ -14,7 +14,7 @@ from msgspec import structs
 from application.account_book import AccountBook
 from application.backtest_account import Account
 from application.kernel_rows import market_row
-from application.ports import Stretch
+from application.ports import Stretch, between
 from application.report import BacktestRun
 from domain.limits import SLEEVE_CAPITAL
 from domain.money import to_units
@@ -83,10 +83,7 @@ class Member:
         return records
 
     def within(self, first: int, end: int) -> Stretch:
-        bounds = (self.times[first], self.times[end - 1] + 1)
-        return tuple(
-            bars[slice(*np.searchsorted(bars["timestamp"], bounds))] for bars in self.stretch
-        )
+        return between(self.stretch, int(self.times[first]), int(self.times[end - 1]) + 1)
 
     def add(self, records: Array) -> None:
         self.records = np.concatenate([self.records, records])

@@ -31,6 +31,12 @@ def moments(stretch: Stretch) -> Bars:
     return np.unique(np.concatenate([bars["timestamp"] for bars in stretch]))
 
 
+def between(stretch: Stretch, start: int, end: int) -> Stretch:
+    """Give each symbol's bars with start ≤ open < end (ms)."""
+    bounds = (start, end)
+    return tuple(bars[slice(*np.searchsorted(bars["timestamp"], bounds))] for bars in stretch)
+
+
 def until(stretch: Stretch, end: int) -> Stretch:
     """Leave out the bars that open at `end` (ms) or later."""
     return tuple(bars[: int(np.searchsorted(bars["timestamp"], end))] for bars in stretch)

@@ -5,7 +5,7 @@ Read from the journal once and kept, since every look takes most of what the loo
 
 import numpy as np
 
-from application.ports import BarJournal, Stretch, until
+from application.ports import BarJournal, Stretch, between, until
 from domain.timeframe import DAY
 
 SPARE = 30 * DAY  # kept before what was last asked for: looks of several strategies differ a little
@@ -32,8 +32,7 @@ class History:
                 for bars, new in zip(self._held, more, strict=True)
             )
             self._from, self._to = kept, end
-        wanted = tuple(b[int(np.searchsorted(b["timestamp"], start)) :] for b in self._held)
-        return until(wanted, end)
+        return between(self._held, start, end)
 
     def _read(self, start: int, end: int) -> Stretch:
         moments = max((end - start) // self._base_ms, 1)

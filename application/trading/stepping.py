@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from application.ports import Bars, Stretch, moments, until
+from application.ports import Bars, Stretch, between, moments, until
 from application.trading.desk import Desk
 from application.trading.kernel import Array, Block
 from application.trading.scribe import Row, Scribe
@@ -134,8 +134,7 @@ def within(stretch: Stretch, opens: Sequence[int], first: int, end: int) -> Stre
     """Give the bars of moments [first, end)."""
     if len(stretch) == 1:
         return (stretch[0][first:end],)
-    bounds = (opens[first], opens[end - 1] + 1)
-    return tuple(bars[slice(*np.searchsorted(bars["timestamp"], bounds))] for bars in stretch)
+    return between(stretch, opens[first], opens[end - 1] + 1)
 
 
 def run_all(desk: Desk, stretch: Stretch, controls: Controls) -> list[Block]:
