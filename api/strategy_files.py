@@ -9,7 +9,7 @@ from pathlib import Path
 
 from application.trading import StrategySource
 from kernels.errors import StrategyError
-from kernels.frontend.source import MAX_BYTES
+from kernels.frontend.source import MAX_BYTES, refuse_unreadable
 from kernels.program import Program, compile_strategy
 
 SHIPPED = Path(__file__).resolve().parent.parent / "strategies"
@@ -68,7 +68,9 @@ def compiled(file: Path, sizing: tuple[str, float] | None = None) -> Program:
     `OSError` where it cannot be read.
     """
     try:
-        return compile_strategy(beginning(file), file.stem, sizing)
+        text = beginning(file)
+        refuse_unreadable(text)
+        return compile_strategy(text, file.stem, sizing)
     except StrategyError as error:
         raise StrategyRefused(f"{file}: {error}") from error
     except UnicodeDecodeError as error:

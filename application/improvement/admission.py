@@ -13,7 +13,7 @@ from unicodedata import category
 from application.improvement.authoring import Candidate
 from application.improvement.change import Version, unchanged, version_of
 from kernels.errors import ParameterError, StrategyError
-from kernels.frontend.source import MAX_BYTES
+from kernels.frontend.source import MAX_BYTES, refuse_unreadable
 from kernels.program import Program
 
 MAX_SAID = 1_000  # characters of a hypothesis
@@ -121,6 +121,7 @@ def check(
             f"allowed: at most {MAX_BYTES:,} bytes"
         )
     try:
+        refuse_unreadable(text)
         program = compiler(text)
     except StrategyError as error:
         where = f"{error.line}:{error.column}"

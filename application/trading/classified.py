@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from application.improvement.authoring import Call
 from application.improvement.regimes.by_model import Classified
+from application.llm_port import STOPPED
 from application.trading.desk import Desk
 from application.trading.recoding import note
 from domain import regime
@@ -29,18 +30,25 @@ class Words(Struct, frozen=True, kw_only=True):
     said: tuple[Classified, ...] = ()  # empty: nothing is known of the market yet
     call: Call | None = None  # of a model; what it said is the last
 
+    @property
+    def given_up(self) -> bool:
+        """Whether the model was told to stop before it said anything: the symbol waits on."""
+        return self.call is not None and self.call.code == STOPPED
+
 
 def classified(desk: Desk, words: Words) -> list[Event]:
     """Record what was said of a symbol, for the bars from the next one on."""
     at, regimes = desk.next_bar, desk.regimes
-    asked_by = regimes.asked.waiting.pop(words.symbol, "")
-    if not words.said:
-        return desk.take_events()
+    asked_by = regimes.asked.waiting.get(words.symbol, "")
+    if not words.given_up:
+        regimes.asked.waiting.pop(words.symbol, None)
     actor = RULE if regimes.layered.layer == "rule" else LLM
     correlation = regime_correlation(words.symbol, at)
     cause = Cause(correlation, asked_by, actor, at, at)
     if words.call is not None:
         note(desk, words.call, cause, symbol=words.symbol)
+    if words.given_up:
+        return desk.take_events()
     for each in words.said:
         own = words.call if each.by != "rule" else None
         event = RegimeClassified(

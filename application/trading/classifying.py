@@ -60,6 +60,7 @@ class Classifiers:
         self._aside = self._asker is not None and self._when == "background"
         self._done: Future[Words] | None = None
         self._gauges: dict[str, Gauge] = {}
+        self.stopped = False  # a question was given up, and nobody is asked any more
 
     def holds(self, desk: Desk) -> bool:
         """Tell whether no bar is taken while a symbol waits."""
@@ -87,11 +88,13 @@ class Classifiers:
         wanted = [symbol for symbol in desk.regimes.waiting if asked[symbol]]
         if not wanted or self._aside or (self.asks(desk) and self._asker is None):
             return None
+        if self.stopped:
+            return None
         return words_of(*self._question(desk, wanted[0]))
 
     def collect(self, desk: Desk) -> Words | None:
         """Give an answer that has come; begin with the next symbol where one waits."""
-        if not self._aside:
+        if not self._aside or self.stopped:
             return None
         if self._done is None:
             if self.asks(desk) and (waiting := desk.regimes.waiting):
@@ -111,6 +114,10 @@ class Classifiers:
                 return self.collect(desk)
         self._done = None
         return None
+
+    def heed(self, words: Words) -> None:
+        """Ask nobody any more where a question was given up."""
+        self.stopped = self.stopped or words.given_up
 
     def _question(self, desk: Desk, symbol: str) -> tuple[str, Figures | None, Asker | None]:
         return symbol, self._figures(desk, symbol), self._asker if self.asks(desk) else None

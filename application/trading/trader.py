@@ -289,12 +289,14 @@ class Trader:
                 return done
 
     def _abandoned(self, holds: bool) -> bool:
-        desk = self._desk
+        desk, classifiers = self._desk, self._classifiers
+        if classifiers.stopped and classifiers.holds(desk) and desk.regimes.waiting:
+            return True
         if not holds:
             return False
         if self._authors is not None and self._authors.stopped:
             return True
-        unclassified = self._classifiers.asks(desk) and not self._classifiers.holds(desk)
+        unclassified = classifiers.asks(desk) and not classifiers.holds(desk)
         return (self._authors is None and bool(waiting(desk))) or (
             unclassified and bool(desk.regimes.waiting)
         )
@@ -310,7 +312,7 @@ class Trader:
         that of the last answer.
         """
         desk, classifiers = self._desk, self._classifiers
-        while classifiers.holds(desk) and desk.regimes.waiting:
+        while classifiers.holds(desk) and desk.regimes.waiting and not classifiers.stopped:
             if done is not None and classifiers.asks(desk):
                 done.result()
             done = self._classified(classifiers.answer(desk))
@@ -324,6 +326,7 @@ class Trader:
         return done
 
     def _classified(self, words: Words) -> "Future[int]":
+        self._classifiers.heed(words)
         with self._whole():
             return self._submit(classified(self._desk, words))
 

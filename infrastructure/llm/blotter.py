@@ -1,6 +1,6 @@
 """Takes secrets out of whatever a server sent, before any of it is cut, read or kept."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 SHORTEST = 8  # characters: shorter secrets stand in ordinary text by chance
 REDACTED = "[redacted]"
@@ -34,11 +34,3 @@ class Blotter:
                     raw = raw[:-length] + REDACTED.encode()
                     break
         return raw
-
-    def kept(self, raw: bytes, said: Callable[[bytes], str]) -> bytes:
-        """Give bytes as they may be kept: none where a secret can be put together from them.
-
-        `said` gives all that bytes spell, however they spell it.
-        """
-        blotted = self.blotted_bytes(raw)
-        return b"" if self.held_by(said(blotted)) else blotted

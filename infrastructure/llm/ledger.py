@@ -2,7 +2,7 @@
 
 A line a call before it is made, with the most that it may use, and another when it is over. What
 the log of the home holds as well is known by its moment and its tokens. At every opening the file
-is written anew with the last day alone.
+is written anew with the last day alone. Raises OSError where the disk does.
 """
 
 import os
@@ -31,13 +31,16 @@ class Ledger:
         for text in self._path.read_bytes().splitlines():
             try:
                 number, at, tokens, dollars = DECODER.decode(text)
-            except msgspec.DecodeError:  # a line that a crash cut short
+            except (msgspec.DecodeError, UnicodeDecodeError):  # a line that a crash cut short
                 continue
             used[number] = Used(at, tokens, dollars)
         last = max((each.at for each in used.values()), default=0)
         kept = [each for each in used.values() if each.day == Used(last, 0, Decimal(0)).day]
         begun = self._path.with_suffix(".new")
-        begun.write_bytes(b"".join(line(n, each) for n, each in enumerate(kept)))
+        with begun.open("wb") as file:
+            file.write(b"".join(line(n, each) for n, each in enumerate(kept)))
+            file.flush()
+            os.fsync(file.fileno())
         begun.replace(self._path)
         self._next = len(kept)
         return kept
@@ -46,12 +49,10 @@ class Ledger:
         """Write down what a call may use, or, by its number, what it did; give the number."""
         if number is None:
             number, self._next = self._next, self._next + 1
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(descriptor, line(number, used))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with self._path.open("ab") as file:
+            file.write(line(number, used))
+            file.flush()
+            os.fsync(file.fileno())
         return number
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 import httpx2
 import openai
 from msgspec import Struct
+from msgspec.structs import replace
 
 from application import llm_port as port
 from application.llm_port import Message, Reply, Schema
@@ -35,6 +36,7 @@ NEVER_SENT = (
     httpx2.LocalProtocolError,
     httpx2.ProxyError,
 )
+UNSAID = "words that spell a secret, which are not kept"
 GLANCE = 0.1  # s between two looks whether it is to be given up
 
 
@@ -133,7 +135,7 @@ class OpenAiChat:
             said = self._run(question, course)
         code, text = said
         notes = [text, *course.notes] if code else course.notes
-        raw = self._secrets.kept(bytes(course.raw), wire.said)
+        raw = b"" if self._spells(bytes(course.raw)) else bytes(course.raw)
         if course.raw and not raw:
             notes.append("the response is not kept: it spells a secret")
         if course.estimated:
@@ -143,7 +145,7 @@ class OpenAiChat:
             code=code,
             detail=self._clean("; ".join(notes))[:MOST_DETAIL],
             text="" if code else self._secrets.blotted(text),
-            raw=raw,
+            raw=self._secrets.blotted_bytes(raw),
             model=self.model,
             temperature=temperature,
             seed=seed if self._form.seed else None,
@@ -273,6 +275,8 @@ class OpenAiChat:
         course.pending = False
         status = refusal.status
         complaint = self._secrets.blotted(refusal.body.decode("utf-8", "replace"))
+        if self._spells(refusal.body):
+            complaint = UNSAID
         said = f"status {status}: {complaint[:160]}" if status else complaint
         if not status:  # an answer, which may not be read
             self._count(question, course, wire.Completion())
@@ -300,12 +304,26 @@ class OpenAiChat:
         course.estimated = True
 
     def _count_pending(self, question: Question, course: Course) -> None:
-        """Count an attempt that ended before its answer did, if one was under way."""
+        """Count an attempt that ended before its answer did, if one was under way.
+
+        Where the server has not said, all that it was allowed to write may have been thought.
+        """
         if course.pending:
-            self._count(question, course, self._read(course))
+            begun = self._read(course)
+            self._count(question, course, begun)
+            if begun.usage is None:
+                estimate = math.ceil(begun.size / BYTES_A_TOKEN)
+                course.completion_tokens += max(question.max_tokens - estimate, 0)
 
     def _read(self, course: Course) -> wire.Completion:
-        return wire.read(self._secrets.blotted_bytes(bytes(course.raw)))
+        completion = wire.read(self._secrets.blotted_bytes(bytes(course.raw)))
+        if completion.error and self._spells(bytes(course.raw)):
+            return replace(completion, error=UNSAID)
+        return completion
+
+    def _spells(self, raw: bytes) -> bool:
+        """Whether a secret can be put together from bytes that were blotted."""
+        return self._secrets.held_by(wire.said(self._secrets.blotted_bytes(raw)))
 
     def _clean(self, text: str) -> str:
         blotted = self._secrets.blotted(text)

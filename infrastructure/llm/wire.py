@@ -5,6 +5,7 @@ stream without being asked or do not stream when they are, some leave out usage,
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -159,24 +160,36 @@ def said(raw: bytes) -> str:
 
     Words that chunks cut in two, or that JSON escapes, stand here whole.
     """
-    text = raw.decode("utf-8", "replace")
-    found: dict[str, list[str]] = {}
-    for data in [text, *events(text)]:
+    text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
+    found: dict[int, list[str]] = {}
+    places: dict[tuple[int, str], int] = {}
+    for data in events(text):
         value = parsed(data)
         if value is not None:
-            gather(value, "", found)
-    return "\n".join("".join(pieces) for pieces in found.values())
+            gather(value, found, places)
+    spelled = ["".join(pieces) for pieces in found.values()]
+    return "\n".join([ESCAPED.sub(unescaped, text), *spelled])
 
 
-def gather(value: Any, name: str, found: dict[str, list[str]]) -> None:
-    """Put every string below a value, and every name, behind those of the same place."""
-    waiting = [(value, name)]
+def gather(value: Any, found: dict[int, list[str]], places: dict[tuple[int, str], int]) -> None:
+    """Put every string below a value behind those of the same place, by the place's number."""
+    waiting = [(value, 0)]
     while waiting:
-        value, name = waiting.pop()
+        value, place = waiting.pop()
         if isinstance(value, str):
-            found.setdefault(name, []).append(words(value))
+            found.setdefault(place, []).append(words(value))
         elif isinstance(value, list):
-            waiting += [(each, name) for each in reversed(value)]
+            waiting += [(each, place) for each in reversed(value)]
         elif isinstance(value, dict):
-            found.setdefault("", []).extend(f"{words(key)}\n" for key in value)
-            waiting += [(each, f"{name}/{words(key)}") for key, each in reversed(value.items())]
+            for key, each in reversed(value.items()):
+                number = places.setdefault((place, key), len(places) + 1)
+                waiting.append((each, number))
+
+
+ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+MEANT = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+def unescaped(sign: re.Match[str]) -> str:
+    code, other = sign.groups()
+    return words(chr(int(code, 16))) if code else MEANT.get(other, other)

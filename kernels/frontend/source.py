@@ -16,10 +16,10 @@ MAX_BYTES = 65_536
 MAX_NODES = 20_000
 MAX_DEPTH = 60  # of the syntax tree: lowering takes some ten Python frames a level, of 1,000
 SHOWN = 60  # characters of a found piece of source
-# What a terminal obeys, or what shows text in another order than it stands in. A file is for people
-# to read as well, also one that a model wrote.
+# What a terminal obeys, or what shows text in another order than it stands in.
 UNREADABLE = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+    r"|\r(?!\n)"
 )
 
 # What makes Python's parser give up, by how the line looks.
@@ -67,7 +67,6 @@ def parse(text: str) -> ast.Module:
         raise StrategyError(
             1, 1, f"a file of {len(text):,} characters", f"at most {MAX_BYTES:,} bytes"
         )
-    refuse_unreadable(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice about code that will not be run
@@ -89,7 +88,11 @@ def parse(text: str) -> ast.Module:
 
 
 def refuse_unreadable(text: str) -> None:
-    """No control characters but lines and tabs, and none that turns the direction of text."""
+    """No control characters but lines and tabs, and none that turns the direction of text.
+
+    For where files come in, from people and models: they are to be read by people as well. What a
+    log holds is compiled as it is. Raises StrategyError.
+    """
     found = UNREADABLE.search(text)
     if found is not None:
         at = found.start()

@@ -1,15 +1,22 @@
-"""A stop while a model is asked: what was asked is recorded, the look waits, and is asked again."""
+"""A stop while a model is asked: what was asked is recorded, and asked again when it is opened.
 
+That goes for looks that wait for candidates, and for markets that wait to be classified.
+"""
+
+from collections.abc import Sequence
 from threading import Event
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from application.improvement.authoring import Answer
-from application.llm_port import STOPPED
+from application.llm_port import STOPPED, Message, Reply
 from domain.llm import LlmCalled
+from domain.regime import RegimeClassified
 from domain.strategy.events import VersionActivated
 from domain.strategy.improvement import RecodeAnswered, RecodeFailed, RecodeRequested
+from tests import regime_homes
 from tests.improvement_fakes import (
     LOOK,
     WIN,
@@ -111,3 +118,60 @@ def test_home_when_closed_while_an_author_takes_its_time_then_waits_for_none_tha
     home.trader.close()
     stop.set()
     assert home.log.head() == head
+
+
+class Stopping(regime_homes.Oracle):
+    """A model that is told to stop when it is asked for the n-th time."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+    def ask(self, messages: Sequence[Message], **asked: Any) -> Reply:
+        told = super().ask(messages, **asked)
+        if self.asked < self.at:
+            return told
+        return replace(told, outcome="failed", code=STOPPED, detail="told to stop", text="")
+
+
+def said(home: regime_homes.RegimeHome) -> list[tuple[int | None, str, str]]:
+    return [(e.effective_at, e.by, e.regime) for e in home.of(RegimeClassified)]
+
+
+@pytest.mark.parametrize("cuts", [(), range(1, 300, 7)])
+def test_market_when_its_classifier_was_stopped_then_waits_and_is_asked_about_when_opened(
+    cuts: Sequence[int],
+) -> None:
+    bars = regime_homes.hours(300)
+    whole = regime_homes.RegimeHome("llm", regime_homes.Oracle())
+    whole.feed(bars)
+    home = regime_homes.RegimeHome("llm", Stopping(5))
+    home.feed(bars, cuts=cuts)
+    calls = [call.code for call in home.of(LlmCalled)]
+    assert calls == ["", "", "", "", STOPPED]
+    assert said(home) == said(whole)[: len(said(home))]
+    assert home.reproduced().first_difference is None
+
+    home.model = regime_homes.Oracle()
+    home.trader.close()
+    home.open()
+    assert home.model.asked > 0
+    assert home.trader.last_bar == whole.trader.last_bar
+    assert said(home) == said(whole)
+    assert home.reproduced().first_difference is None
+
+
+def test_market_when_stopped_on_live_bars_then_is_asked_about_when_opened() -> None:
+    home = regime_homes.RegimeHome("llm", Stopping(1), when="background")
+    home.feed(regime_homes.hours(150))
+    assert home.trader.tend() is None
+    home.trader.close()
+    assert [call.code for call in home.of(LlmCalled)] == [STOPPED]
+    assert said(home) == []
+    assert home.reproduced().first_difference is None
+    home.model = regime_homes.Oracle()
+    home.open()
+    assert home.trader.tend() is None
+    home.trader.close()
+    assert [by for _, by, _ in said(home)] == ["rule", f"llm:{home.model.name}"]
+    assert home.reproduced().first_difference is None

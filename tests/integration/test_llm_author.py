@@ -394,3 +394,12 @@ def test_seed_when_one_is_set_then_it_is_sent_else_the_briefs() -> None:
         body = json.loads(server.requests[0])
         assert (body["seed"], body["temperature"]) == (sent, 0.1)
         assert (got.calls[0].seed, got.calls[0].temperature) == (sent, 0.1)
+
+
+def test_answer_when_stopped_while_candidates_are_mended_then_is_given_up_whole() -> None:
+    script = says(answer(candidate("steadier", BROKEN), candidate())), hangs()
+    with LlmServer(*script) as server:
+        model = chat(server.url, stopped=lambda: len(server.requests) > 1)
+        got = author(model).write(brief(), SampleBench())
+    assert (got.code, got.candidates) == ("LLM_STOPPED", ())
+    assert [call.code for call in got.calls] == ["", "LLM_STOPPED"]

@@ -3,11 +3,13 @@
 import json
 import threading
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
 
 from application.llm_port import Message, Reply
+from infrastructure.llm import wire
 from tests.llm_samples import KEY, chat
 from tests.llm_server import (
     JSON,
@@ -105,6 +107,10 @@ def around(position: int) -> bytes:
     return b"x" * (position - len(KEY) // 2) + KEY.encode() + b"y" * 50
 
 
+def status_of(body: bytes) -> Behaviour:
+    return lambda request: Sent(body, status=401, kind=JSON)
+
+
 LEAKS: dict[str, Behaviour] = {
     "across the cut of an error": status(401, "n" * (160 - 34 - len(KEY) // 2) + KEY),
     "across the cut of a text": sends(around(60), "text/plain"),
@@ -114,6 +120,20 @@ LEAKS: dict[str, Behaviour] = {
         whole({"role": "assistant", "content": "it is KEY"}, "stop", None).replace(
             b"KEY", spelled().encode()
         )
+    ),
+    "escaped behind a byte order mark": sends(
+        b"\xef\xbb\xbf"
+        + whole({"role": "assistant", "content": "w"}, "stop", None)[:-1]
+        + b', "x": "'
+        + spelled().encode()
+        + b'"}'
+    ),
+    "escaped in a body that breaks off": sends(
+        b'{"choices": [], "x": "' + spelled().encode() + b'", "y": '
+    ),
+    "escaped in a list": sends(b'["' + spelled().encode() + b'"]'),
+    "escaped in an error that is long": status_of(
+        b'{"error": {"message": "' + spelled().encode() + b"n" * 9_000 + b'"}}'
     ),
     "escaped in a name": sends(
         b'{"choices": [{"message": {"content": "word", "KEY": 1}}]}'.replace(
@@ -143,6 +163,18 @@ def test_key_when_a_server_repeats_it_in_some_guise_then_no_part_of_it_is_kept(n
         assert "it spells a secret" in got.detail
 
 
+def test_answer_when_it_is_nested_deep_then_looking_for_secrets_takes_little_memory() -> None:
+    deep = b'{"key of some length \xf0\x9f\x98\x80":' * 900
+    body = deep + b'"' + b"x" * 300_000 + b'"' + b"}" * 900
+    tracemalloc.start()
+    try:
+        assert "x" * 300_000 in wire.said(b"data: " + body)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 * len(body)
+
+
 # What is given up
 
 
@@ -154,6 +186,7 @@ def test_question_when_told_to_stop_then_is_given_up_at_once_and_counted() -> No
     assert (got.outcome, got.code) == ("failed", "LLM_STOPPED")
     assert time.monotonic() - began < 5.0
     assert got.prompt_tokens > 0
+    assert got.completion_tokens == 100  # all that it may have thought by then
     with LlmServer(says("word")) as server:
         again = ask(chat(server.url, stopped=stop.is_set))
     assert (again.code, again.prompt_tokens, server.requests) == ("LLM_STOPPED", 0, [])

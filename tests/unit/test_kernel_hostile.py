@@ -5,13 +5,18 @@ bounded time and memory, nothing in it is executed, and what compiles trades bro
 an exception and with figures that are numbers.
 """
 
+import re
 import time
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from api.strategy_files import StrategyRefused, text_of
+from application.improvement.admission import check
 from kernels.errors import StrategyError
+from kernels.frontend.source import refuse_unreadable
 from kernels.program import compile_strategy
 from tests.ir_machine import Machine
 from tests.kernel_programs import torn
@@ -176,11 +181,7 @@ REFUSED: dict[str, tuple[str, tuple[int, int], str]] = {
     "hidden direction mark": (strategy("x = close\u202e"), (2, 10), "U+202E"),
     "long name": (strategy("x" * 50_000 + " = close"), (2, 1), "the name 'xxx"),
     # Text
-    "null byte": (strategy("x = close\0"), (2, 10), "U+0000"),
-    "escape in a comment": (strategy("x = close  # \x1b[2J"), (2, 14), "U+001B"),
-    "bidi in a comment": (strategy("x = close  # \u2067then\u2069"), (2, 14), "U+2067"),
-    "raw escape in a docstring": ('"""\x9b2J"""\n' + strategy(), (1, 4), "U+009B"),
-    "line separator": (strategy("x = close  # \u2028y = open"), (2, 14), "U+2028"),
+    "null byte": (strategy("x = close\0"), ANYWHERE, "null"),
     "byte order mark": ("\ufeff" + strategy(), ANYWHERE, "U+FEFF"),
     "lone surrogate": ("x = '\ud800'\n", ANYWHERE, "utf-8|surrogate|parsed"),
     "form feed and tabs": (
@@ -394,6 +395,40 @@ def refusal(text: str) -> StrategyError | None:
     except StrategyError as error:
         return error
     return None
+
+
+UNREADABLE = {
+    "null byte": (strategy("x = close\0"), (2, 10), "U+0000"),
+    "escape in a comment": (strategy("x = close  # \x1b[2J"), (2, 14), "U+001B"),
+    "bidi in a comment": (strategy("x = close  # \u2067then\u2069"), (2, 14), "U+2067"),
+    "raw escape in a docstring": ('"""\x9b2J"""\n' + strategy(), (1, 4), "U+009B"),
+    "line separator": (strategy("x = close  # \u2028y = open"), (2, 14), "U+2028"),
+    "lone carriage return": (strategy("x = close\r# then"), (2, 10), "U+000D"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_file_when_people_cannot_read_it_then_is_refused_where_it_comes_in(
+    name: str, tmp_path: Path
+) -> None:
+    text, (line, column), words = UNREADABLE[name]
+    with pytest.raises(StrategyError, match=re.escape(words)) as caught:
+        refuse_unreadable(text)
+    assert (caught.value.line, caught.value.column) == (line, column)
+    said = check(text, {}, lambda given: compile_strategy(given, "hostile"))
+    assert isinstance(said, str)
+    assert said.startswith(f"DOES_NOT_COMPILE: {line}:{column} found the control character {words}")
+    file = tmp_path / "hostile.py"
+    file.write_bytes(text.encode())
+    if words != "U+000D":  # a file's line ends are all the same to Python
+        with pytest.raises(StrategyRefused, match=re.escape(words)):
+            text_of(file)
+
+
+@pytest.mark.parametrize("text", [strategy(), strategy().replace("\n", "\r\n"), strategy("\f")])
+def test_file_when_its_lines_end_in_any_usual_way_then_is_read(text: str) -> None:
+    refuse_unreadable(text)
+    assert not isinstance(check(text, {}, lambda given: compile_strategy(given, "plain")), str)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -78,3 +78,20 @@ def test_ledger_when_opened_then_older_days_and_torn_lines_are_gone(file: Path) 
     assert len(file.read_bytes().splitlines()) == 1
     assert again.note(Used(NOON + 4, 1, Decimal(0))) == 1
     assert len(Ledger(file).load()) == 2
+
+
+def test_cap_when_nothing_can_be_written_down_then_nobody_is_asked(file: Path) -> None:
+    file.mkdir()
+    model = TellingModel(answer(candidate()))
+    writer = author(model, Caps(tokens_per_day=10**6), spent=Spending(MemoryLog(), Ledger(file)))
+    told = writer.write(brief(), SampleBench())
+    assert (told.code, told.calls) == ("LLM_BUDGET", ())
+    assert "cannot be read" in told.reason
+    assert len(model.answers) == 1
+
+
+def test_ledger_when_a_line_is_no_text_then_the_others_are_read(file: Path) -> None:
+    Ledger(file).note(Used(NOON, 5, Decimal("0.1")))
+    with file.open("ab") as spoiled:
+        spoiled.write(b'[1,2,3,"0.1\xff"]\n')
+    assert Ledger(file).load() == [Used(NOON, 5, Decimal("0.1"))]

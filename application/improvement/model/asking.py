@@ -62,7 +62,10 @@ def asked_in_turn(
 ) -> tuple[Reply, Call] | str:
     now = model.now()
     today = day_of(now)
-    used = spent(today)
+    try:
+        used = spent(today)
+    except OSError as error:
+        return f"what calls have cost cannot be read ({error}): nobody is asked"
     known = [c for c in before if day_of(c.called_at) == today and c.called_at > used.latest]
     used = Spent(
         tokens=used.tokens + sum(c.prompt_tokens + c.completion_tokens for c in known),
@@ -72,7 +75,10 @@ def asked_in_turn(
     if reason := over(caps, used, *most, now):
         return reason
     if isinstance(spent, Spending):
-        spent.may(now, sum(most), cost(caps, *most))
+        try:
+            spent.may(now, sum(most), cost(caps, *most))
+        except OSError as error:
+            return f"what the call may cost cannot be written down ({error}): nobody is asked"
     reply = model.ask(
         messages, schema=schema, temperature=temperature, seed=seed, max_tokens=max_tokens
     )

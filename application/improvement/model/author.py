@@ -16,7 +16,7 @@ from application.improvement.model import prompting
 from application.improvement.model.answers import CANDIDATES, AnswerInvalid, read_candidates
 from application.improvement.model.asking import BUDGET, asked, useless
 from application.improvement.model.budget import Caps, Spent, day_of
-from application.llm_port import ChatModel, Message
+from application.llm_port import STOPPED, ChatModel, Message
 from domain.llm import Purpose
 from domain.strategy.events import Author as Kind
 
@@ -92,6 +92,9 @@ class LlmAuthor:
                 Known(f"candidate {n}", a.program, a.parameters) for n, a in enumerate(admitted, 1)
             ]
             second = self._mend(broken, brief, bench, known, len(admitted), calls)
+            if calls[-1].code == STOPPED:
+                reason = calls[-1].detail
+                return Answer(author="llm", calls=tuple(calls), code=STOPPED, reason=reason)
             admitted += second.admitted
             refused += second.refused
         return Answer(

@@ -6,6 +6,7 @@ a crash between a call and its record loosens a cap. Who shares one asks in turn
 cannot both fill what a cap leaves.
 """
 
+import logging
 from decimal import Decimal
 from threading import Lock
 
@@ -17,6 +18,8 @@ from application.llm_port import Ledger, Used
 from application.ports import LogReader
 from domain.llm import STREAM, LlmCalled
 
+logger = logging.getLogger("perpetua.improvement")
+
 
 class Spending:
     """What was spent on a UTC day, by the log of one home. Any thread that has the turn."""
@@ -25,13 +28,20 @@ class Spending:
         self.turn = Lock()  # held from the look at what was spent until the call is made
         self._log = log
         self._ledger = ledger
-        self._made: list[Used] = [] if ledger is None else ledger.load()  # not recorded yet
+        self._made: list[Used] = []  # not recorded yet
+        self._loaded = ledger is None
         self._number: int | None = None  # of the call that is being made
         self._days: dict[int, Spent] = {}
         self._read = 0  # version of the last call counted
 
     def __call__(self, day: int) -> Spent:
-        """Give what calls made by now have used on a day (days since 1970-01-01)."""
+        """Give what calls made by now have used on a day (days since 1970-01-01).
+
+        Raises OSError where the ledger cannot be read.
+        """
+        if self._ledger is not None and not self._loaded:
+            self._made += self._ledger.load()
+            self._loaded = True
         for event in self._log.stream(STREAM, self._read):
             if isinstance(event, LlmCalled):
                 self._count(used_by(event))
@@ -43,7 +53,10 @@ class Spending:
         return spent
 
     def may(self, at: int, tokens: int, dollars: Decimal) -> None:
-        """Write down the most that a call may use, before it is made at `at` (ms UTC)."""
+        """Write down the most that a call may use, before it is made at `at` (ms UTC).
+
+        Raises OSError where it cannot be.
+        """
         if self._ledger is not None:
             self._number = self._ledger.note(Used(at, tokens, dollars))
 
@@ -51,8 +64,12 @@ class Spending:
         """Count a call that the log will hold."""
         used = used_by(call)
         self._made.append(used)
-        if self._ledger is not None:
+        if self._ledger is None:
+            return
+        try:
             self._ledger.note(used, self._number)
+        except OSError as error:  # the most that it might use stands there
+            logger.warning("a call's cost was not written down", extra={"reason": str(error)})
 
     def _count(self, used: Used) -> None:
         self._days[used.day] = added(self._days.get(used.day, Spent()), used)
