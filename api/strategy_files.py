@@ -69,7 +69,8 @@ def compiled(file: Path, sizing: tuple[str, float] | None = None) -> Program:
     """
     try:
         text = beginning(file)
-        refuse_unreadable(text)
+        if len(text) <= MAX_BYTES:  # else that is what is the matter with it
+            refuse_unreadable(text)
         return compile_strategy(text, file.stem, sizing)
     except StrategyError as error:
         raise StrategyRefused(f"{file}: {error}") from error
