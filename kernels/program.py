@@ -119,9 +119,11 @@ def compile_strategy(
 
 
 @lru_cache(maxsize=128)
-def compiled_once(text: str, name: str, several: bool = False) -> Program:
+def compiled_once(
+    text: str, name: str, sizing: tuple[str, float] | None = None, several: bool = False
+) -> Program:
     """Compile as `compile_strategy`, once for each of the last texts: for who meets them again."""
-    return compile_strategy(text, name, several=several)
+    return compile_strategy(text, name, sizing, several)
 
 
 def check_backend(name: str) -> str:

@@ -62,7 +62,7 @@ def fitting(program: Program, base_ms: int) -> Program:
     Raises StrategyError for another: of another timeframe, or too long once it is for several.
     """
     if program.timeframe_ms % base_ms == 0:
-        compiled_once(program.text, program.name, several=True)
+        compiled_once(program.text, program.name, program.imposed, several=True)
         return program
     lines = enumerate(program.text.splitlines(), 1)
     line = next((n for n, text in lines if text.startswith("timeframe")), 1)

@@ -17,7 +17,7 @@ from kernels import dtypes, joint
 from kernels.backends.lanes_trials import LanesTrials
 from kernels.constants import constants
 from kernels.joint_runner import first_desk
-from kernels.program import Program, compile_strategy
+from kernels.program import Program, compiled_once
 from kernels.runner import LaneSpec, reach_of
 from kernels.sweep.course import DAY, Course, Cuts, Span
 from kernels.sweep.sets import listed
@@ -113,7 +113,7 @@ def prepared(
     text: str, name: str, imposed: tuple[str, float] | None, what_is_known: Known
 ) -> tuple[Program, TrialStep]:
     """A strategy for accounts on several symbols, and its step: a search asks for it often."""
-    program = compile_strategy(text, name, imposed, several=True)
+    program = compiled_once(text, name, imposed, several=True)
     return program, trial_step(program.flat, dict(what_is_known))
 
 
