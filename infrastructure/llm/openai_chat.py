@@ -13,7 +13,6 @@ from typing import Protocol
 
 import httpx2
 import openai
-from msgspec import Struct
 from msgspec.structs import replace
 
 from application import llm_port as port
@@ -21,6 +20,7 @@ from application.llm_port import Message, Reply, Schema
 from infrastructure.clock import SystemClock
 from infrastructure.llm import wire
 from infrastructure.llm.blotter import Blotter
+from infrastructure.llm.course import Course, Question
 from infrastructure.llm.form import TURNED_DOWN, Form, request, simpler
 from infrastructure.llm.guarded import NoAnswer, http_client, waiting
 from infrastructure.llm.verdict import judged, outcome_of
@@ -44,30 +44,6 @@ class Clock(Protocol):
     def now_ms(self) -> int: ...
 
     def monotonic(self) -> float: ...
-
-
-class Question(Struct, frozen=True, kw_only=True):
-    messages: Sequence[Message]
-    schema: Schema | None
-    temperature: float
-    seed: int | None
-    max_tokens: int
-
-    @property
-    def size(self) -> int:
-        return sum(len(message.content.encode()) for message in self.messages)
-
-
-class Course(Struct, kw_only=True):
-    """How a question goes: what was noted and counted so far."""
-
-    notes: list[str]
-    raw: bytearray
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    pending: bool = False  # an attempt is under way that the server may be counting
-    estimated: bool = False  # at least one attempt's tokens are ours to guess
-    answered: bool = False  # the last attempt brought an answer, whatever it says
 
 
 class OpenAiChat:

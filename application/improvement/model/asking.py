@@ -40,66 +40,49 @@ def asked(
     """
     turn = spent.turn if isinstance(spent, Spending) else nullcontext()
     with turn:
-        answer = asked_in_turn(
-            model, caps, spent, purpose, messages, schema, temperature, seed, max_tokens, before
-        )
-        if isinstance(spent, Spending) and not isinstance(answer, str):
-            spent.made(answer[1])
-    return answer
-
-
-def asked_in_turn(
-    model: ChatModel,
-    caps: Caps,
-    spent: Callable[[int], Spent],
-    purpose: Purpose,
-    messages: Sequence[Message],
-    schema: Schema,
-    temperature: float,
-    seed: int | None,
-    max_tokens: int,
-    before: Sequence[Call],
-) -> tuple[Reply, Call] | str:
-    now = model.now()
-    today = day_of(now)
-    try:
-        used = spent(today)
-    except OSError as error:
-        return f"what calls have cost cannot be read ({error}): nobody is asked"
-    known = [c for c in before if day_of(c.called_at) == today and c.called_at > used.latest]
-    used = Spent(
-        tokens=used.tokens + sum(c.prompt_tokens + c.completion_tokens for c in known),
-        dollars=sum((c.cost for c in known), used.dollars),
-    )
-    most = worst(messages, max_tokens)
-    if reason := over(caps, used, *most, now):
-        return reason
-    if isinstance(spent, Spending):
+        now = model.now()
+        today = day_of(now)
         try:
-            spent.may(now, sum(most), cost(caps, *most))
+            used = spent(today)
         except OSError as error:
-            return f"what the call may cost cannot be written down ({error}): nobody is asked"
-    reply = model.ask(
-        messages, schema=schema, temperature=temperature, seed=seed, max_tokens=max_tokens
-    )
-    prompt = msgspec.json.encode(list(messages))
-    withheld = reply.code == llm_port.SECRET
-    return reply, Call(
-        purpose=purpose,
-        outcome=reply.outcome,
-        code=reply.code,
-        detail=reply.detail,
-        model=reply.model,
-        temperature=reply.temperature,
-        seed=reply.seed,
-        prompt=b"" if withheld else prompt,
-        response=reply.raw,
-        prompt_tokens=reply.prompt_tokens,
-        completion_tokens=reply.completion_tokens,
-        cost=cost(caps, reply.prompt_tokens, reply.completion_tokens),
-        latency_ms=reply.latency_ms,
-        called_at=reply.called_at,
-    )
+            return f"what calls have cost cannot be read ({error}): nobody is asked"
+        known = [c for c in before if day_of(c.called_at) == today and c.called_at > used.latest]
+        used = Spent(
+            tokens=used.tokens + sum(c.prompt_tokens + c.completion_tokens for c in known),
+            dollars=sum((c.cost for c in known), used.dollars),
+        )
+        most = worst(messages, max_tokens)
+        if reason := over(caps, used, *most, now):
+            return reason
+        if isinstance(spent, Spending):
+            try:
+                spent.may(now, sum(most), cost(caps, *most))
+            except OSError as error:
+                return f"what the call may cost cannot be written down ({error}): nobody is asked"
+        reply = model.ask(
+            messages, schema=schema, temperature=temperature, seed=seed, max_tokens=max_tokens
+        )
+        prompt = msgspec.json.encode(list(messages))
+        withheld = reply.code == llm_port.SECRET
+        call = Call(
+            purpose=purpose,
+            outcome=reply.outcome,
+            code=reply.code,
+            detail=reply.detail,
+            model=reply.model,
+            temperature=reply.temperature,
+            seed=reply.seed,
+            prompt=b"" if withheld else prompt,
+            response=reply.raw,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            cost=cost(caps, reply.prompt_tokens, reply.completion_tokens),
+            latency_ms=reply.latency_ms,
+            called_at=reply.called_at,
+        )
+        if isinstance(spent, Spending):
+            spent.made(call)
+        return reply, call
 
 
 def worst(messages: Sequence[Message], max_tokens: int) -> tuple[int, int]:
